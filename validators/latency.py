@@ -1,0 +1,148 @@
+"""How fast models answer, measured side by side so that a noisy machine is equally noisy to all of them."""
+
+from __future__ import annotations
+
+import gc
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from .errors import MeasurementError, ShapeError
+from .statistics import Ratio, ratio_of_medians
+from .types import Batch, Runner
+
+Progress = Callable[[int, int], None]
+"""Called with (batches done, batches in all) between timed calls, warm-up included."""
+
+_NS_PER_MS = 1e6
+_MS_PER_S = 1e3
+
+
+@dataclass(frozen=True)
+class LatencyResult:
+    """Wall-clock time of one runner.
+
+    Attributes:
+        p50_ms, p95_ms, p99_ms: percentiles of the time of one call, which is one batch; p99 of fewer than about 100
+            samples is little more than the slowest.
+        throughput_texts_per_s: all texts over the sum of all samples.
+        samples: timed calls.
+        texts: texts in all timed calls together.
+        samples_ms: (samples,) every timed call, round by round and within a round batch by batch. Sample i of every
+            runner of one measurement is the same batch in the same round.
+    """
+
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    throughput_texts_per_s: float
+    samples: int
+    texts: int
+    samples_ms: tuple[float, ...]
+
+
+def measure(
+    runners: Mapping[str, Runner],
+    batches: Sequence[Batch],
+    *,
+    warmup: int,
+    repeats: int,
+    seed: int = 0,
+    on_progress: Progress | None = None,
+) -> dict[str, LatencyResult]:
+    """Time runners on the same batches, interleaved batch by batch.
+
+    In every round each batch goes through all runners before the next batch does, in an order shuffled anew for the
+    round: whatever else the machine does falls on all of them, and none always comes first (randomised multiple
+    interleaved trials, A. Abedi and T. Brecht, ICPE 2017). The price is that runners displace each other from the
+    processor's caches, so that each looks a little slower than it would alone. Garbage is collected between rounds
+    and never during one.
+
+    Args:
+        runners: by name; each must return one row of logits for every text.
+        batches: inputs of one call each; every array of a batch has the same number of texts.
+        warmup: untimed rounds over all batches before the timed ones; 0 times the first call of each as well.
+        repeats: timed rounds over all batches; every runner gets repeats x len(batches) samples.
+        seed: of the order of the runners.
+
+    Raises:
+        MeasurementError: if there is nothing to run, or a runner does not answer every text.
+        ShapeError: if the arrays of a batch disagree on the number of texts.
+    """
+    if not runners or not batches or repeats < 1 or warmup < 0:
+        raise MeasurementError("timing needs a runner, a batch, one repeat or more, and no negative warm-up")
+    texts = [_texts_in(batch) for batch in batches]
+    samples_ns: dict[str, list[int]] = {name: [] for name in runners}
+    order, shuffler = list(runners), random.Random(seed)
+    rounds = warmup + repeats
+    with _no_garbage_collection():
+        for round_index in range(rounds):
+            gc.collect()
+            shuffler.shuffle(order)
+            for batch_index, batch in enumerate(batches):
+                for name in order:
+                    elapsed_ns = _time_call_ns(name, runners[name], batch, texts[batch_index])
+                    if round_index >= warmup:
+                        samples_ns[name].append(elapsed_ns)
+                if on_progress is not None:
+                    on_progress(round_index * len(batches) + batch_index + 1, rounds * len(batches))
+    return {name: _summarise(times, repeats * sum(texts)) for name, times in samples_ns.items()}
+
+
+def speedup(baseline: LatencyResult, candidate: LatencyResult, *, resamples: int = 2000, seed: int = 0) -> Ratio:
+    """How many times as fast the candidate is: ratio of the medians of paired samples, with a 95 % bootstrap interval.
+
+    Both must come from one call of `measure`, which is what pairs their samples. Samples are drawn as if they were
+    independent; a machine that is slow for whole stretches makes the interval too narrow, so spread the rounds out.
+
+    Raises:
+        ShapeError: if the two have different numbers of samples, or fewer than two.
+    """
+    return ratio_of_medians(baseline.samples_ms, candidate.samples_ms, resamples=resamples, seed=seed)
+
+
+def _texts_in(batch: Batch) -> int:
+    lengths = {len(array) for array in batch.values()}
+    if len(lengths) != 1 or 0 in lengths:
+        raise ShapeError(f"the arrays of a batch must have the same number of texts, got {sorted(lengths)}")
+    return lengths.pop()
+
+
+def _time_call_ns(name: str, runner: Runner, batch: Batch, texts: int) -> int:
+    start_ns = time.perf_counter_ns()
+    logits = runner(batch)
+    elapsed_ns = time.perf_counter_ns() - start_ns
+    if len(logits) != texts:
+        raise MeasurementError(f"runner {name} answered {len(logits)} of {texts} texts")
+    return elapsed_ns
+
+
+def _summarise(samples_ns: Sequence[int], texts: int) -> LatencyResult:
+    # A clock tick is the least a call can take; zero would make throughput and ratios infinite.
+    samples_ms = np.maximum(np.asarray(samples_ns, dtype=np.float64), 1.0) / _NS_PER_MS
+    p50_ms, p95_ms, p99_ms = (float(value) for value in np.percentile(samples_ms, [50, 95, 99]))
+    return LatencyResult(
+        p50_ms=p50_ms,
+        p95_ms=p95_ms,
+        p99_ms=p99_ms,
+        throughput_texts_per_s=float(texts * _MS_PER_S / samples_ms.sum()),
+        samples=len(samples_ms),
+        texts=texts,
+        samples_ms=tuple(float(value) for value in samples_ms),
+    )
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Switch the cyclic collector off, and back on only if it was on."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
