@@ -1,0 +1,111 @@
+"""Labels of the data and labels of the teacher, brought together by name."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from typing import Literal
+
+from mctl.data.dataset import Dataset, Split, SplitName, fingerprint
+from mctl.data.report import Finding
+from mctl.data.text import folded
+from mctl.errors import UserError
+
+
+def align_labels(
+    rows_per_class: Mapping[str, int],
+    teacher_label2id: Mapping[str, int],
+    *,
+    unknown_labels: Literal["error", "drop"] = "error",
+) -> dict[str, int]:
+    """Maps the names of the classes in the data to the teacher's ids: by name, never by position.
+
+    A name matches the teacher's label that is equal to it, or else the only one that is equal regardless of case and of
+    Unicode composition.
+
+    Args:
+        rows_per_class: the names in the data, and how many rows each has (for messages).
+        teacher_label2id: `label2id` of the teacher's config.
+        unknown_labels: refuse labels that the teacher does not know, or leave them out (see `select_labels`).
+
+    Returns:
+        Ids by name in the data, in the order of `rows_per_class`.
+
+    Raises:
+        UserError: a label is unknown to the teacher (and not to be dropped), fits several of its labels, or fewer than
+            two classes are known.
+    """
+    by_folded: dict[str, list[str]] = {}
+    for name in teacher_label2id:
+        by_folded.setdefault(folded(name), []).append(name)
+    matches = {name: _teacher_name(name, teacher_label2id, by_folded) for name in rows_per_class}
+    unknown = {name: rows_per_class[name] for name, match in matches.items() if match is None}
+    known = {name: teacher_label2id[match] for name, match in matches.items() if match is not None}
+    if unknown and unknown_labels == "error":
+        raise _unknown_error(unknown, teacher_label2id)
+    if len(set(known.values())) < 2:
+        raise UserError(
+            f"only {len(set(known.values()))} of the teacher's labels occur in the data.", todo=_known(teacher_label2id)
+        )
+    return known
+
+
+def _teacher_name(name: str, teacher: Collection[str], by_folded: Mapping[str, list[str]]) -> str | None:
+    if name in teacher:
+        return name
+    candidates = by_folded.get(folded(name), [])
+    if len(candidates) > 1:
+        raise UserError(
+            f"the label {name!r} fits several of the teacher's: {', '.join(map(repr, candidates))}.",
+            todo="Spell it in the data as the teacher does.",
+        )
+    return candidates[0] if candidates else None
+
+
+def _unknown_error(unknown: Mapping[str, int], teacher: Mapping[str, int]) -> UserError:
+    listed = ", ".join(f"{name!r} ({rows} rows)" for name, rows in unknown.items())
+    todo = f'{_known(teacher)} Rename the labels in the data, or set unknown_labels = "drop" under [data] in mctl.toml.'
+    if all(re.fullmatch(r"LABEL_\d+", name) for name in teacher):
+        todo = (
+            "The teacher's config gives its labels no names (LABEL_0, LABEL_1, ...): write the true ones into "
+            "id2label and label2id of its config.json. Their order cannot be guessed from the data."
+        )
+    return UserError(f"the teacher does not know these labels of the data: {listed}.", todo=todo)
+
+
+def _known(teacher: Iterable[str]) -> str:
+    names = list(teacher)
+    return f"The teacher knows: {', '.join(map(repr, names[:50]))}{', ...' if len(names) > 50 else ''}."
+
+
+def select_labels(dataset: Dataset, names: Collection[str]) -> Dataset:
+    """The data set without the rows of other labels, which its report then names.
+
+    Args:
+        dataset: a loaded data set.
+        names: the labels to keep, such as the keys of what `align_labels` returned.
+
+    Raises:
+        UserError: fewer than two classes are left, or a split is empty.
+    """
+    dropped = [name for name in dataset.class_names if name not in names]
+    if not dropped:
+        return dataset
+    splits = {name: _selected(name, split, names) for name, split in dataset.splits.items()}
+    classes = tuple(name for name in dataset.class_names if name in names)
+    if len(classes) < 2:
+        raise UserError(f"only {len(classes)} class is left: {', '.join(classes)}.", todo="Two or more are needed.")
+    counts = Counter(label for split in dataset.splits.values() for label in split.labels if label not in names)
+    listed = ", ".join(f"{name} ({counts[name]})" for name in dropped)
+    finding = Finding("unknown_label", counts.total(), f"dropped, the teacher does not know: {listed}")
+    report = replace(dataset.report, findings=(*dataset.report.findings, finding))
+    return replace(dataset, class_names=classes, splits=splits, report=report, sha256=fingerprint(splits))
+
+
+def _selected(name: SplitName, split: Split, names: Collection[str]) -> Split:
+    rows = [(text, label) for text, label in split if label in names]
+    if not rows:
+        raise UserError(f"the {name} split has no row with a label that the teacher knows.")
+    return Split(tuple(text for text, _ in rows), tuple(label for _, label in rows))

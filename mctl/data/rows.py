@@ -1,0 +1,73 @@
+"""Rows as read: two parallel lists, and where each row stood."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from mctl.data.dataset import Columns
+from mctl.data.text import tidy
+from mctl.errors import UserError
+
+ColumnFinder = Callable[[Sequence[str]], Columns]
+"""Takes all column names of a source and chooses the two to read."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of one file or hub split, tidied, not yet cleaned.
+
+    Args:
+        texts: (rows,); "" where there is none.
+        labels: (rows,); "" where there is none.
+        numbers: (rows,); each row's number in the source, see `mctl.data.report.Example`.
+        columns: the columns read.
+    """
+
+    texts: Sequence[str]
+    labels: Sequence[str]
+    numbers: Sequence[int]
+    columns: Columns
+
+
+def to_rows(
+    texts: Iterable[object], labels: Iterable[object], numbers: Sequence[int], columns: Columns, where: str
+) -> Rows:
+    """Turns cell values into tidy strings.
+
+    Raises:
+        UserError: a cell is neither text nor a number, with its row; or there are no rows.
+    """
+    rows = Rows(
+        _as_strings(texts, numbers, columns.text, where),
+        _as_strings(labels, numbers, columns.label, where),
+        numbers,
+        columns,
+    )
+    if not rows.numbers:
+        raise UserError(
+            "there is a header, or a schema, but no row.", where=where, todo="Give it rows, or another file."
+        )
+    return rows
+
+
+def _as_strings(values: Iterable[object], numbers: Sequence[int], column: str, where: str) -> list[str]:
+    return [
+        tidy(value) if isinstance(value, str) else _as_string(value, number, column, where)
+        for value, number in zip(values, numbers, strict=True)
+    ]
+
+
+def _as_string(value: object, number: int, column: str, where: str) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))  # an integer column with a gap in it reaches us as floats
+    if isinstance(value, (bool, int, float)):
+        return str(value)
+    raise UserError(
+        f"the column {column!r} holds a {type(value).__name__}, not a text or a number.",
+        where=f"{where}, row {number}",
+        todo="Each row needs one text and one label; several labels for one text are not supported.",
+    )

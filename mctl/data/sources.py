@@ -1,0 +1,50 @@
+"""From what the user named to the rows of each split: a file, a folder of splits or a hub id."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from mctl.data.columns import find_columns
+from mctl.data.dataset import SplitName
+from mctl.data.hub import read_hub
+from mctl.data.read import READERS, read_file
+from mctl.data.rows import ColumnFinder, Rows
+from mctl.data.settings import DataSettings
+from mctl.data.split_names import WHOLE, split_names
+from mctl.errors import UserError
+
+_HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+
+
+def read_source(settings: DataSettings) -> Mapping[str, Rows]:
+    """The rows of each split that the source has; of `WHOLE` if it has no splits.
+
+    Raises:
+        UserError: no source, or one that cannot be read.
+    """
+    source = settings.source
+    if source is None:
+        raise UserError(
+            "no data is named.", todo="Give --data, or source under [data] in mctl.toml: a file, a folder or a hub id."
+        )
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return {split: read_file(file, _finder(settings, file)) for split, file in _split_files(path).items()}
+    if path.is_file():
+        return {WHOLE: read_file(path, _finder(settings, path))}
+    if _HUB_ID.fullmatch(source) and path.suffix.casefold() not in READERS and not path.exists():
+        return read_hub(source, _finder(settings, source))
+    problem = "is not a regular file" if path.exists() else "there is no such file or folder"
+    raise UserError(f"{problem}.", where=source, todo="Check the path: it is taken from the folder mctl is called in.")
+
+
+def _finder(settings: DataSettings, where: Path | str) -> ColumnFinder:
+    return lambda names: find_columns(names, text=settings.text, label=settings.label, where=str(where))
+
+
+def _split_files(folder: Path) -> dict[SplitName, Path]:
+    """The file of each split, train first."""
+    files = [path for path in folder.iterdir() if path.suffix.casefold() in READERS and path.is_file()]
+    return {split: folder / name for split, name in split_names([path.name for path in files], str(folder)).items()}

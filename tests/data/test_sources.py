@@ -1,0 +1,90 @@
+"""A file, a folder of splits or a hub id; and what is none of them."""
+
+from __future__ import annotations
+
+import datasets
+import pytest
+
+from mctl.data import DataSettings, load
+from mctl.errors import UserError
+
+
+def with_prefix(rows, prefix):
+    return [(f"{prefix} {text}", label) for text, label in rows]
+
+
+@pytest.mark.parametrize("dev_name", ["dev.csv", "validation.tsv", "Valid.jsonl", "val.parquet"])
+def test_a_folder_of_splits(write, two_classes, dev_name):
+    write("news/train.csv", two_classes, ("Headline", "Topic"))
+    write(f"news/{dev_name}", with_prefix(two_classes, "dev"))
+    folder = write("news/test.parquet", with_prefix(two_classes, "test")).parent
+    (folder / "README.md").write_text("not a split")
+    dataset = load(DataSettings(source=str(folder)))
+    assert {name: len(split) for name, split in dataset.splits.items()} == {"train": 40, "dev": 40, "test": 40}
+    assert all(text.startswith("dev ") for text in dataset.splits["dev"].texts)
+    assert dataset.columns == ("Headline", "Topic")
+    assert dataset.cut_from_train == ()
+
+
+def test_two_files_for_one_split_are_refused(write, two_classes):
+    write("news/train.csv", two_classes)
+    write("news/dev.csv", two_classes)
+    folder = write("news/validation.csv", two_classes).parent
+    with pytest.raises(UserError, match=r"dev\.csv and validation\.csv are both the dev split"):
+        load(DataSettings(source=str(folder)))
+
+
+def test_a_folder_without_train_is_refused_and_listed(write, two_classes):
+    folder = write("news/all.csv", two_classes).parent
+    with pytest.raises(UserError, match=r"no train split.*all\.csv"):
+        load(DataSettings(source=str(folder)))
+
+
+def test_no_source_is_refused():
+    with pytest.raises(UserError, match="no data is named"):
+        load(DataSettings())
+
+
+@pytest.mark.parametrize("name", ["missing.csv", "some/missing.csv", "/no/such/folder", "a/b/c"])
+def test_a_missing_file_is_not_looked_for_on_the_hub(name, monkeypatch):
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_: pytest.fail("asked the hub"))
+    with pytest.raises(UserError, match="no such file or folder") as caught:
+        load(DataSettings(source=name))
+    assert caught.value.where == name
+
+
+def test_a_device_is_not_read():
+    with pytest.raises(UserError, match="not a regular file"):
+        load(DataSettings(source="/dev/null"))
+
+
+def test_an_unreachable_hub_says_what_to_do(monkeypatch):
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(UserError, match="reach") as caught:
+        load(DataSettings(source="nobody/nothing"))
+    assert caught.value.where == "nobody/nothing"
+    assert "give the file or folder" in str(caught.value.todo)
+
+
+def hub_data_set(texts, labels):
+    features = datasets.Features(
+        {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["Tech", "Auto"])}
+    )
+    return datasets.Dataset.from_dict({"text": texts, "label": labels}, features=features)
+
+
+def test_splits_and_class_names_of_a_hub_data_set(monkeypatch):
+    loaded = datasets.DatasetDict(
+        train=hub_data_set([f"t{i}" for i in range(40)], [i % 2 for i in range(40)]),
+        validation=hub_data_set([f"v{i}" for i in range(10)], [i % 2 for i in range(10)]),
+        test=hub_data_set([f"u{i}" for i in range(10)], [-1] * 10),
+        unsupervised=hub_data_set(["w"], [-1]),
+    )
+    monkeypatch.setattr(datasets, "load_dataset", lambda hub_id: {"user/news": loaded}[hub_id])
+    dataset = load(DataSettings(source="user/news"))
+    assert dataset.class_names == ("Auto", "Tech")
+    assert set(dataset.splits["dev"].texts) == {f"v{i}" for i in range(10)}
+    assert dict(dataset.splits["dev"])["v1"] == "Auto"
+    assert dataset.cut_from_train == ("test",)
+    assert dataset.report.rows_read == {"train": 40, "dev": 10, "test": 10}
