@@ -19,6 +19,9 @@ Progress = Callable[[int, int], None]
 """Called with (batches done, batches in all) between timed calls, warm-up included."""
 
 _NS_PER_MS = 1e6
+# All that a round leaves behind is in the young generations; going through the old ones, with torch loaded, takes
+# longer than many a round.
+_YOUNG = 1
 _MS_PER_S = 1e3
 
 
@@ -81,7 +84,7 @@ def measure(
     rounds = warmup + repeats
     with _no_garbage_collection():
         for round_index in range(rounds):
-            gc.collect()
+            gc.collect(_YOUNG)
             shuffler.shuffle(order)
             for batch_index, batch in enumerate(batches):
                 for name in order:

@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import logging
+import math
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import codecarbon.core.cpu
+import codecarbon.core.resource_tracker
+import codecarbon.external.hardware
+import codecarbon.lock
+import pytest
+from codecarbon.core import hardware_cache
+from mctl.validators.emissions import measure
+from mctl.validators.errors import MeasurementError
+
+JOULES_PER_KWH = 3.6e6
+
+
+def busy(seconds=0.02, texts=5):
+    def run():
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            math.factorial(200)
+        return texts
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """Work in an empty folder, with another for temporary files."""
+    for name in ("here", "temporary"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    return tmp_path
+
+
+def test_figures_hang_together():
+    starts = []
+    result = measure(lambda: starts.append(time.perf_counter()) or busy()(), minimum_seconds=0.3)
+    assert result.seconds >= 0.3 > starts[-1] - starts[0]
+    assert (result.runs, result.texts) == (len(starts), 5 * len(starts))
+    kwh = result.cpu_kwh + result.gpu_kwh + result.ram_kwh
+    assert result.kwh_per_1000_texts == pytest.approx(1000 * kwh / result.texts)
+    assert result.gco2e_per_1000_texts == pytest.approx(result.kwh_per_1000_texts * result.gco2e_per_kwh)
+    # No machine that runs this draws less than a tenth of a watt or more than ten kilowatts.
+    assert 0.1 < kwh * JOULES_PER_KWH / result.seconds < 10_000
+    assert 0.0 <= result.measured_share <= 1.0
+    assert "RAM" in result.hardware
+
+
+def test_country_decides_emissions_and_is_named():
+    india = measure(busy(), minimum_seconds=0.1)
+    norway = measure(busy(), country_iso_code="nor", minimum_seconds=0.1)
+    assert (india.country_iso_code, india.country_name) == ("IND", "India")
+    assert (norway.country_iso_code, norway.country_name) == ("NOR", "Norway")
+    assert india.gco2e_per_kwh > 500 > 100 > norway.gco2e_per_kwh > 0
+
+
+def test_nothing_is_written_sent_or_said_whatever_codecarbon_is_configured_to_do(elsewhere, monkeypatch, capfd):
+    def refuse(*_):
+        reached.append("network")
+        raise OSError("no network")
+
+    reached: list[str] = []
+    for name in ("connect", "connect_ex"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    for key, value in {
+        "ELECTRICITYMAPS_API_TOKEN": "token",
+        "CO2_SIGNAL_API_TOKEN": "token",
+        "EMISSIONS_ENDPOINT": "http://127.0.0.1:9/emissions",
+        "SAVE_TO_FILE": "true",
+        "SAVE_TO_API": "true",
+        "OUTPUT_METHODS": "csv,api",
+        "OUTPUT_DIR": "/nowhere",
+        "ALLOW_MULTIPLE_RUNS": "false",
+        "REGION": "california",
+        "CLOUD_PROVIDER": "gcp",
+        "CLOUD_REGION": "us-east1",
+        "LOG_LEVEL": "debug",
+        "PUE": "3",
+    }.items():
+        monkeypatch.setenv(f"CODECARBON_{key}", value)
+    lock = elsewhere / "temporary" / ".codecarbon.lock"
+    monkeypatch.setattr(codecarbon.lock, "LOCKFILE", str(lock))
+    result = measure(busy(), minimum_seconds=0.1)
+    assert result.country_name == "India"
+    assert reached == []
+    assert list((elsewhere / "here").iterdir()) == []
+    assert list((elsewhere / "temporary").iterdir()) == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_works_beside_another_tracker_that_holds_the_lock(elsewhere, monkeypatch):
+    lock = elsewhere / "lock"
+    lock.touch()
+    monkeypatch.setattr(codecarbon.lock, "LOCKFILE", str(lock))
+    assert measure(busy(), minimum_seconds=0.1).kwh_per_1000_texts > 0
+    assert lock.exists()
+
+
+def test_two_at_once_both_work_and_leave_logging_as_it_was(capfd):
+    logger = logging.getLogger("codecarbon")
+    own = logging.StreamHandler()
+    logger.addHandler(own)
+    before = (logger.level, list(logger.handlers), list(logger.filters), logger.propagate)
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            futures = [pool.submit(measure, busy(), minimum_seconds=seconds) for seconds in (0.1, 0.25)]
+        assert all(future.result().kwh_per_1000_texts > 0 for future in futures)
+        assert (logger.level, logger.handlers, logger.filters, logger.propagate) == before
+    finally:
+        logger.removeHandler(own)
+    assert capfd.readouterr().err == ""
+
+
+def test_failing_run_ends_the_tracking(elsewhere):
+    def fail():
+        raise RuntimeError("out of memory")
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        measure(fail, minimum_seconds=0.1)
+    assert not [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer) and alive(thread)]
+    assert logging.getLogger("codecarbon").filters == []
+    assert list((elsewhere / "temporary").iterdir()) == []
+
+
+def alive(timer):
+    timer.join(timeout=2)
+    return timer.is_alive()
+
+
+def test_tracker_that_breaks_is_an_error_with_its_cause(monkeypatch):
+    def broken(_):
+        raise PermissionError("energy_uj may not be read")
+
+    monkeypatch.setattr(codecarbon.core.resource_tracker.ResourceTracker, "set_CPU_GPU_ram_tracking", broken)
+    with pytest.raises(MeasurementError, match="energy_uj may not be read"):
+        measure(busy(), minimum_seconds=0.05)
+
+
+@pytest.fixture
+def counter(tmp_path, monkeypatch):
+    """A RAPL tree of one processor package, and CodeCarbon looking there; returns the file of its counter."""
+    domain = tmp_path / "powercap" / "intel-rapl" / "intel-rapl:0"
+    domain.mkdir(parents=True)
+    for name, content in {"name": "package-0", "energy_uj": "1000000", "max_energy_range_uj": "262143328850"}.items():
+        (domain / name).write_text(content)
+    root, real = str(domain.parent.parent), codecarbon.core.cpu.IntelRAPL
+    monkeypatch.setattr(codecarbon.core.cpu, "is_rapl_available", lambda: True)
+    monkeypatch.setattr(codecarbon.external.hardware, "IntelRAPL", lambda rapl_dir, **more: real(rapl_dir=root, **more))
+    hardware_cache.clear_cache()
+    yield domain / "energy_uj"
+    hardware_cache.clear_cache()
+
+
+def test_counters_that_count_are_measured(counter):
+    joules_per_run = 2.0
+
+    def run():
+        time.sleep(0.02)
+        counter.write_text(str(int(counter.read_text()) + int(joules_per_run * 1e6)))
+        return 4
+
+    result = measure(run, minimum_seconds=0.2)
+    assert result.cpu_kwh == pytest.approx(result.runs * joules_per_run / JOULES_PER_KWH, rel=1e-4)
+    if not result.gpu_kwh:
+        assert result.source == "measured"
+        assert result.measured_share == pytest.approx(result.cpu_kwh / (result.cpu_kwh + result.ram_kwh))
+        assert "read from counters" in result.hardware
+
+
+def test_counters_that_stand_still_are_not_measured(counter):
+    result = measure(busy(), minimum_seconds=0.1)
+    assert result.source == "estimated"
+    assert result.measured_share == pytest.approx(result.gpu_kwh / (result.gpu_kwh + result.ram_kwh))
+
+
+@pytest.mark.parametrize("texts", [0, -3])
+def test_run_without_texts_is_refused(texts):
+    with pytest.raises(MeasurementError, match="texts"):
+        measure(lambda: texts, minimum_seconds=0.05)
+
+
+@pytest.mark.parametrize("arguments", [{"country_iso_code": "XYZ", "minimum_seconds": 1}, {"minimum_seconds": 0}])
+def test_senseless_questions_are_refused_before_anything_runs(arguments):
+    calls = []
+    with pytest.raises(MeasurementError):
+        measure(lambda: calls.append(1) or 1, **arguments)
+    assert calls == []

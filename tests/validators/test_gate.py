@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mctl.validators.accuracy import PairedAccuracy
+from mctl.validators.emissions import EmissionsResult
+from mctl.validators.errors import ValidatorError
+from mctl.validators.gate import (
+    Check,
+    Thresholds,
+    accuracy_checks,
+    decide,
+    emissions_checks,
+    integrity_checks,
+    latency_checks,
+    parity_checks,
+)
+from mctl.validators.integrity import FilesResult, OnnxResult
+from mctl.validators.latency import LatencyResult
+from mctl.validators.parity import ParityResult
+from mctl.validators.statistics import Estimate, Ratio
+
+NAN, INF = float("nan"), float("inf")
+PARITY = ParityResult(480, 0.02, 0.003, 0.998, 1e-5, 0, (3, 1))
+ACCURACY = PairedAccuracy(
+    480, 0.9, 0.896, 0.88, 0.87, Estimate(-0.4, -1.5, 0.6), Estimate(-1.1, -2.5, 0.4), 5, 3, 0.7, 1.05
+)
+LATENCY = LatencyResult(4.0, 6.0, 9.0, 2000.0, 60, 480, tuple([4.0] * 60))
+EMISSIONS = EmissionsResult(2e-5, 0.0143, 5.0, 900, 9, 1e-6, 0.0, 1e-6, "estimated", 0.0, "CPU", "IND", "India", 713.4)
+FILES = FilesResult(7, 1234, (), (), (), ())
+GRAPH = OnnxResult((), 20, ("input_ids",), ("logits",), {"MatMul": 12}, 4000, 0.75, ())
+
+VERDICTS = st.sampled_from(["pass", "fail", "inconclusive", "info"])
+
+
+def check(verdict):
+    return Check("figure", "parity", verdict, 0.0, None, "share", "it is so")
+
+
+def named(checks, name):
+    (found,) = [one for one in checks if one.name == name]
+    return found
+
+
+def verdict_of(checks, name):
+    return named(checks, name).verdict
+
+
+@given(st.lists(VERDICTS, min_size=1))
+def test_fail_beats_inconclusive_beats_pass(verdicts):
+    decision = decide([check(verdict) for verdict in verdicts])
+    worst = next((word for word in ("fail", "inconclusive") if word in verdicts), "pass")
+    assert decision == worst
+    assert decide(reversed([check(verdict) for verdict in [*verdicts, "info"]])) == worst
+
+
+def test_no_check_decides_nothing():
+    with pytest.raises(ValidatorError):
+        decide([])
+
+
+@pytest.mark.parametrize(
+    ("precision", "agreement", "difference"), [("fp32", 0.999, 1e-3), ("fp16", 0.995, 0.25), ("int8", 0.98, 1.0)]
+)
+def test_parity_is_judged_by_precision(precision, agreement, difference):
+    for shift, expected in ((0.0, "pass"), (1e-6, "fail")):
+        result = replace(PARITY, label_agreement=agreement - shift, max_abs_logit_diff=difference + shift)
+        checks = parity_checks(result, precision, Thresholds())
+        assert verdict_of(checks, "label_agreement") == verdict_of(checks, "max_logit_diff") == expected
+        assert decide(checks) == expected
+
+
+def test_precision_without_a_threshold_is_reported_and_not_judged():
+    checks = parity_checks(PARITY, "int4", Thresholds())
+    assert verdict_of(checks, "label_agreement") == verdict_of(checks, "max_logit_diff") == "info"
+    assert named(checks, "label_agreement").threshold is None
+    silent = Thresholds(max_logit_diff={"fp16": None})
+    assert (
+        verdict_of(parity_checks(replace(PARITY, max_abs_logit_diff=99.0), "fp16", silent), "max_logit_diff") == "info"
+    )
+
+
+def test_sentence_says_figure_and_threshold():
+    assert (
+        named(parity_checks(PARITY, "fp16", Thresholds()), "label_agreement").why
+        == "label agreement 99.8 % on 480 texts, at least 99.5 % asked"
+    )
+
+
+def test_sentence_never_rounds_a_failure_into_a_pass():
+    close = replace(PARITY, label_agreement=0.99499999)
+    assert (
+        named(parity_checks(close, "fp16", Thresholds()), "label_agreement").why
+        == "label agreement 99.499999 % on 480 texts, at least 99.5 % asked"
+    )
+
+
+def test_texts_without_finite_logits_fail():
+    spoilt = replace(PARITY, non_finite_texts=2)
+    assert verdict_of(parity_checks(spoilt, "int4", Thresholds()), "non_finite_texts") == "fail"
+
+
+@pytest.mark.parametrize("value", [NAN, INF, -INF])
+def test_figure_that_is_not_finite_fails_even_unasked(value):
+    none = Thresholds({}, {}, None, None, None, None, None)
+    assert decide(parity_checks(replace(PARITY, mean_kl_nats=value), "fp32", none)) == "fail"
+    assert decide(parity_checks(replace(PARITY, label_agreement=value), "fp16", Thresholds())) == "fail"
+    assert decide(parity_checks(replace(PARITY, max_abs_logit_diff=value), "fp16", Thresholds())) == "fail"
+    estimate = Estimate(value, value, value)
+    assert decide(accuracy_checks(replace(ACCURACY, macro_f1_difference_points=estimate), none)) == "fail"
+    assert decide(latency_checks(replace(LATENCY, p50_ms=value), none)) == "fail"
+    assert decide(latency_checks(LATENCY, Thresholds(min_speedup=1.0), Ratio(value, value, value))) == "fail"
+    assert decide(emissions_checks(replace(EMISSIONS, kwh_per_1000_texts=value), none)) == "fail"
+
+
+@pytest.mark.parametrize(
+    ("difference", "expected"), [(0.5, "pass"), (0.0, "pass"), (-1.0, "pass"), (-1.01, "fail"), (-40.0, "fail")]
+)
+def test_loss_of_accuracy_is_judged_by_the_point_estimate(difference, expected):
+    result = replace(ACCURACY, accuracy_difference_points=Estimate(difference, -60.0, 60.0))
+    accuracy = named(accuracy_checks(result, Thresholds()), "accuracy_drop")
+    assert accuracy.verdict == expected
+    assert accuracy.figure == -difference
+    assert "95 % interval -60.00 to 60.00" in accuracy.why
+
+
+def test_macro_f1_has_a_threshold_of_its_own():
+    result = replace(ACCURACY, macro_f1_difference_points=Estimate(-2.1, -3.0, -1.0))
+    checks = accuracy_checks(result, Thresholds())
+    assert (verdict_of(checks, "accuracy_drop"), verdict_of(checks, "macro_f1_drop")) == ("pass", "fail")
+
+
+def test_sentence_on_accuracy():
+    assert named(accuracy_checks(ACCURACY, Thresholds()), "accuracy_drop").why == (
+        "loss of accuracy 0.4 points (95 % interval -0.60 to 1.50) on 480 texts (5 turned wrong, 3 turned right; "
+        "McNemar p 0.7; 1.05 points can be resolved), at most 1 points allowed"
+    )
+
+
+def test_latency_is_only_reported_unless_asked():
+    checks = latency_checks(LATENCY, Thresholds(), Ratio(0.5, 0.4, 0.6))
+    assert {one.verdict for one in checks} == {"info"}
+    assert named(checks, "throughput").why == "throughput 2000 texts/s over 60 calls"
+    assert decide(checks) == "pass"
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(6.0, "pass"), (5.9, "fail")])
+def test_p95_is_judged(limit, expected):
+    assert verdict_of(latency_checks(LATENCY, Thresholds(max_p95_ms=limit)), "p95") == expected
+
+
+@pytest.mark.parametrize(
+    ("interval", "expected"),
+    [
+        ((2.0, 2.4), "pass"),
+        ((2.1, 2.4), "pass"),
+        ((1.9, 2.4), "inconclusive"),
+        ((1.5, 2.0), "inconclusive"),
+        ((1.5, 1.9), "fail"),
+    ],
+)
+def test_speedup_is_judged_by_its_whole_interval(interval, expected):
+    low, high = interval
+    for value in (low, high):
+        checks = latency_checks(LATENCY, Thresholds(min_speedup=2.0), Ratio(value, low, high))
+        assert verdict_of(checks, "speedup") == expected
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(None, "info"), (0.0143, "pass"), (0.014, "fail")])
+def test_emissions_are_judged_and_say_where_they_come_from(limit, expected):
+    emissions = named(emissions_checks(EMISSIONS, Thresholds(max_gco2e_per_1000_texts=limit)), "emissions")
+    assert emissions.verdict == expected
+    assert "0.0143 gCO2e per 1000 texts, estimated over 5 s" in emissions.why
+    assert "electricity of India at 713 gCO2e/kWh" in emissions.why
+
+
+def test_sound_artifact_passes_integrity():
+    checks = integrity_checks(FILES, GRAPH)
+    assert [(one.name, one.verdict) for one in checks] == [("files", "pass"), ("graph", "pass"), ("weights", "pass")]
+    assert checks[1].why == "the graph is valid: 12 nodes, opset 20, 75.0 % of the weights in fp16"
+
+
+@pytest.mark.parametrize("kind", ["missing", "changed", "unexpected", "unsafe"])
+def test_any_wrong_file_fails_and_is_named(kind):
+    (files,) = integrity_checks(files=replace(FILES, **{kind: ("a.txt", "b.txt")}))
+    assert (files.verdict, files.figure) == ("fail", 2)
+    assert files.why == f"{kind}: a.txt, b.txt"
+
+
+def test_broken_graph_and_weights_fail():
+    (graph,) = integrity_checks(graph=OnnxResult(("model.onnx cannot be read",)))
+    assert (graph.verdict, graph.why) == ("fail", "model.onnx cannot be read")
+    weights = named(integrity_checks(graph=replace(GRAPH, non_finite_initializers=("w",))), "weights")
+    assert (weights.verdict, weights.why) == ("fail", "not finite: w")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"min_speedup": NAN},
+        {"max_p95_ms": INF},
+        {"max_logit_diff": {"fp16": NAN}},
+        {"min_label_agreement": {"fp16": 99.5}},
+        {"min_label_agreement": {"fp16": -0.1}},
+    ],
+)
+def test_senseless_thresholds_are_refused(wrong):
+    with pytest.raises(ValidatorError):
+        Thresholds(**wrong)
