@@ -59,11 +59,12 @@ def _parse_separated(path: Path, separator: str) -> Any:
     """The file as a frame of strings, its header as the first row.
 
     The header is read as a row because pandas, told of a header, takes a longer first row for one with an index. Values
-    are never turned into NaN: "NA" and "null" are words. Blank lines stay, so that row numbers hold.
+    are never turned into NaN: "NA" and "null" are words. Blank lines stay, so that row numbers hold. A byte
+    order mark is passed over by pandas' own parser.
     """
     try:
         return pd.read_csv(
-            path, sep=separator, header=None, dtype=str, na_filter=False, skip_blank_lines=False, encoding="utf-8-sig"
+            path, sep=separator, header=None, dtype=str, na_filter=False, skip_blank_lines=False, encoding="utf-8"
         )
     except UnicodeDecodeError as error:
         raise bad_utf8(path) from error
