@@ -1,0 +1,28 @@
+"""`mctl doctor`"""
+
+from __future__ import annotations
+
+import typer
+
+from mctl.cli import options
+
+
+def doctor(artifacts: options.Artifacts = None, config: options.Config = None) -> None:
+    """Check the environment: what is installed, what runs where, what is missing.
+
+    Exits with 1 when something that every command needs does not work.
+
+    Examples:
+
+        mctl doctor
+    """
+    from mctl.pipeline.examine import examine
+    from mctl.recipe import load_recipe
+    from mctl.report.console import open_console
+    from mctl.report.findings import show
+
+    recipe = load_recipe(config, {"artifacts": artifacts})
+    with open_console(quiet=False) as console:
+        findings = examine(recipe)
+        show(findings, console.results)
+    raise typer.Exit(int(any(finding.state == "broken" for finding in findings)))

@@ -1,0 +1,41 @@
+"""Errors as a user should see them."""
+
+from __future__ import annotations
+
+import errno
+
+from mctl.errors import UserError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def explain(error: BaseException) -> int | None:
+    """Print an error that the user can mend, as one red paragraph on stderr.
+
+    Returns:
+        The exit code, or None when the error is a bug: its traceback is then wanted.
+    """
+    mendable = error if isinstance(error, UserError) else _from_system(error)
+    if mendable is None:
+        return None
+    from rich.console import Console
+    from rich.text import Text
+
+    Console(stderr=True, soft_wrap=True).print(Text(f"error: {mendable}", style="red"))
+    return 2
+
+
+def _from_system(error: BaseException) -> UserError | None:
+    """A full disk or a folder that cannot be written, however deep in a library it showed."""
+    seen: BaseException | None = error
+    while seen is not None:
+        # Writers in Rust and C++ tell of a full disk in words alone.
+        if getattr(seen, "errno", None) in _FULL or "No space left on device" in str(seen):
+            return UserError("the disk is full.", where=getattr(seen, "filename", None),
+                             todo="What was complete before is untouched. Make room and run the same command again.")
+        if isinstance(seen, PermissionError) or getattr(seen, "errno", None) == errno.EROFS:
+            return UserError(f"no permission: {seen}.", todo="Choose another folder with --artifacts.")
+        seen = seen.__cause__ or seen.__context__
+    return None
+
+

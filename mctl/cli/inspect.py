@@ -1,0 +1,56 @@
+"""`mctl inspect`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from mctl.cli import options
+
+
+def inspect(
+    artifact: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Argument(help="Artifact to look at. By default the newest.", show_default=False),
+    ] = None,
+    picture: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Also draw the layout to this PNG or SVG file.", show_default=False),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="The manifest as JSON on stdout.")] = False,
+    artifacts: options.Artifacts = None,
+    config: options.Config = None,
+) -> None:
+    """Show what an artifact is: where it came from, its layout, sizes and scores.
+
+    Examples:
+
+        mctl inspect
+
+        mctl inspect artifacts/prune50-distill --picture layout.svg
+
+        mctl inspect --json | jq .facts.layout
+    """
+    from mctl.artifact import load_artifact, newest_artifact
+    from mctl.errors import UserError
+    from mctl.recipe import load_recipe
+    from mctl.report.artifact import before_of, show
+    from mctl.report.console import open_console
+
+    recipe = load_recipe(config, {"artifacts": artifacts})
+    found = load_artifact(artifact) if artifact else newest_artifact(recipe.artifacts, ("export", "compressed", "teacher"))
+    if found is None:
+        raise UserError(f"there is no artifact in {recipe.artifacts}.", todo="Run `mctl quickstart` to make one.")
+    with open_console(quiet=False) as console:
+        if json:
+            typer.echo(found.manifest.model_dump_json(indent=2))
+        else:
+            show(found, console.results)
+        if picture is not None:
+            from mctl.report.layout import layout_picture
+
+            if picture.suffix.lower() not in {".png", ".svg", ".pdf"}:
+                raise UserError(f"a picture is .png, .svg or .pdf, not {picture.name!r}.", where="--picture")
+            console.say(f"wrote {layout_picture(found.manifest.facts['layout'], before_of(found), picture)}")

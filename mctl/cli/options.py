@@ -1,0 +1,99 @@
+"""Options that several commands share, declared once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+if TYPE_CHECKING:
+    from mctl.report.console import TerminalProgress
+    from mctl.report.schema import ValidationResult
+
+_INPUT = "What goes in"
+_TRAINING = "Training"
+
+Config = Annotated[
+    Optional[Path],  # noqa: UP045 (typer resolves annotations itself)
+    typer.Option("--config", "-c", help="Recipe to read instead of ./mctl.toml.", show_default=False),
+]
+Artifacts = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(help="Folder of all artifacts. [default: artifacts]", show_default=False),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+Data = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        help="CSV, TSV, JSONL or Parquet file, folder of splits, or hub id.",
+        rich_help_panel=_INPUT,
+        show_default=False,
+    ),
+]
+TextColumn = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--text", help="Column of the texts. Found by name.", rich_help_panel=_INPUT, show_default=False),
+]
+LabelColumn = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--label", help="Column of the labels. Found by name.", rich_help_panel=_INPUT, show_default=False),
+]
+Model = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(help="Encoder to fine-tune: hub id or folder.", rich_help_panel=_INPUT, show_default=False),
+]
+Teacher = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        help="Classifier that is fine-tuned already: hub id or folder.", rich_help_panel=_INPUT, show_default=False
+    ),
+]
+MaxLength = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option(help="Cut texts to this many tokens. [default: 128]", rich_help_panel=_INPUT, show_default=False),
+]
+TrustRemoteCode = Annotated[
+    Optional[bool],  # noqa: UP045
+    typer.Option(
+        "--trust-remote-code",
+        help="Execute Python files that come with the model.",
+        rich_help_panel=_INPUT,
+        show_default=False,
+    ),
+]
+BatchSize = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option(help="Texts per step. [default: 32]", rich_help_panel=_TRAINING, show_default=False),
+]
+LearningRate = Annotated[
+    Optional[float],  # noqa: UP045
+    typer.Option(help="Peak learning rate. [default: 5e-5]", rich_help_panel=_TRAINING, show_default=False),
+]
+FreezeEmbeddings = Annotated[
+    Optional[bool],  # noqa: UP045
+    typer.Option(
+        help="Keep embeddings as they are. By default where they are most of the model.",
+        rich_help_panel=_TRAINING,
+        show_default=False,
+    ),
+]
+Seed = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option(help="Seed of all that is random. [default: 42]", rich_help_panel=_TRAINING, show_default=False),
+]
+
+
+def report(result: ValidationResult, console: TerminalProgress, *, as_json: bool = False) -> int:
+    """Print a validation on stdout.
+
+    Returns:
+        The exit code that is the verdict: 0 pass, 1 fail, 3 inconclusive.
+    """
+    from mctl.report.terminal import show
+
+    if as_json:
+        typer.echo(result.model_dump_json(indent=2))
+    else:
+        show(result, console.results)
+    return {"pass": 0, "fail": 1, "inconclusive": 3}[result.verdict]

@@ -1,0 +1,58 @@
+"""`mctl predict`"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from mctl.cli import options
+
+
+def predict(
+    texts: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Argument(help="Texts to label. Without any, one text a line is read from stdin.", show_default=False),
+    ] = None,
+    artifact: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--artifact", "-a", help="Artifact to ask. By default the newest export.", show_default=False),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    batch_size: Annotated[int, typer.Option(min=1, help="Texts a call.")] = 32,
+    artifacts: options.Artifacts = None,
+    config: options.Config = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Label texts: label, probability and text, separated by tabs.
+
+    Examples:
+
+        mctl predict "मुंबईत आज जोरदार पाऊस"
+
+        cut -f1 news.tsv | mctl predict --json > labels.jsonl
+    """
+    import json as encoder
+
+    from mctl.pipeline.predict import open_artifact
+    from mctl.pipeline.predict import predict as run
+    from mctl.recipe import load_recipe
+    from mctl.report.console import open_console
+
+    recipe = load_recipe(config, {"artifacts": artifacts})
+    with open_console(quiet) as console:
+        opened = open_artifact(recipe.artifacts, artifact, console)
+        lines = texts or (line.rstrip("\n") for line in sys.stdin)
+        for one in run(opened, lines, batch_size):
+            if json:
+                row = {"label": one.label, "probability": round(one.probability, 6), "text": one.text}
+                typer.echo(encoder.dumps(row, ensure_ascii=False))
+            else:
+                typer.echo("\t".join((_plain(one.label), f"{one.probability:.4f}", _plain(one.text))))
+
+
+def _plain(text: str) -> str:
+    """One field of a tab-separated line: no tabs, no line ends, no control characters that a terminal would obey."""
+    return "".join(character if character.isprintable() else " " for character in text)

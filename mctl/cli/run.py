@@ -1,0 +1,35 @@
+"""`mctl run`"""
+
+from __future__ import annotations
+
+import typer
+
+from mctl.cli import options
+
+
+def run(
+    artifacts: options.Artifacts = None,
+    config: options.Config = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Run the whole chain of mctl.toml and exit with the verdict.
+
+    What is done already is not done again; what was interrupted, even by kill -9, goes on from its last checkpoint.
+
+    Examples:
+
+        mctl run
+
+        mctl run --config marathi.toml
+    """
+    from mctl.errors import UserError
+    from mctl.pipeline.run import run as run_chain
+    from mctl.recipe import RECIPE_FILE, load_recipe
+    from mctl.report.console import open_console
+
+    recipe = load_recipe(config, {"artifacts": artifacts})
+    if recipe.data.source is None:
+        raise UserError("no data is named.", where=str(config or RECIPE_FILE), todo="`mctl init` writes a recipe.")
+    with open_console(quiet) as console:
+        result = run_chain(recipe, console)
+    raise typer.Exit(options.report(result, console))

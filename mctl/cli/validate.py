@@ -1,0 +1,126 @@
+"""`mctl validate`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from mctl.cli import options
+
+_GATE = "Gate"
+_MEASURE = "Measurement"
+
+
+def validate(
+    artifact: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Argument(help="Export to judge. By default the newest.", show_default=False),
+    ] = None,
+    data: options.Data = None,
+    text: options.TextColumn = None,
+    label: options.LabelColumn = None,
+    max_accuracy_drop: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="Points of accuracy below the baseline. [default: 1]", rich_help_panel=_GATE,
+                     show_default=False),
+    ] = None,
+    max_macro_f1_drop: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="Points of macro-F1 below the baseline. [default: 2]", rich_help_panel=_GATE,
+                     show_default=False),
+    ] = None,
+    min_label_agreement: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="Share of equal labels, export and source. [default: by precision]", rich_help_panel=_GATE,
+                     show_default=False),
+    ] = None,
+    max_logit_diff: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="Largest logit difference. [default: by precision]", rich_help_panel=_GATE,
+                     show_default=False),
+    ] = None,
+    min_speedup: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="Median latency of the baseline over the export's. [default: reported only]",
+                     rich_help_panel=_GATE, show_default=False),
+    ] = None,
+    max_p95_ms: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option("--max-p95-ms", help="p95 of a call. [default: reported only]", rich_help_panel=_GATE,
+                     show_default=False),
+    ] = None,
+    provider: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="cpu or cuda. [default: cpu]", rich_help_panel=_MEASURE, show_default=False),
+    ] = None,
+    threads: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="Threads of both runtimes. [default: all cores]", rich_help_panel=_MEASURE,
+                     show_default=False),
+    ] = None,
+    batch_size: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="Texts a call. [default: 8]", rich_help_panel=_MEASURE, show_default=False),
+    ] = None,
+    repeats: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="Rounds over the timed batches. [default: 5]", rich_help_panel=_MEASURE,
+                     show_default=False),
+    ] = None,
+    emissions: Annotated[
+        Optional[bool],  # noqa: UP045
+        typer.Option("--emissions/--no-emissions", help="Measure or estimate energy. [default: emissions]",
+                     rich_help_panel=_MEASURE, show_default=False),
+    ] = None,
+    country: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Three-letter code of the electricity grid. [default: IND]", rich_help_panel=_MEASURE,
+                     show_default=False),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="The whole result as JSON on stdout.")] = False,
+    artifacts: options.Artifacts = None,
+    config: options.Config = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Judge an export: integrity, parity, accuracy, latency, emissions. The **exit code** is the verdict.
+
+    0 pass, 1 fail, 2 bad usage or input, 3 inconclusive. The result is written to validation.json in the artifact.
+
+    Examples:
+
+        mctl validate
+
+        mctl validate artifacts/prune25-distill-fp32 --min-speedup 2 --data news.csv
+
+        mctl validate --json | jq .verdict
+    """
+    from mctl.pipeline.validate import validate as run
+    from mctl.recipe import load_recipe
+    from mctl.report.console import open_console
+
+    recipe = load_recipe(
+        config,
+        {
+            "artifacts": artifacts,
+            "data.source": data,
+            "data.text": text,
+            "data.label": label,
+            "gate.max_accuracy_drop": max_accuracy_drop,
+            "gate.max_macro_f1_drop": max_macro_f1_drop,
+            "gate.min_label_agreement": min_label_agreement,
+            "gate.max_logit_diff": max_logit_diff,
+            "gate.min_speedup": min_speedup,
+            "gate.max_p95_ms": max_p95_ms,
+            "measure.provider": provider,
+            "measure.threads": threads,
+            "measure.batch_size": batch_size,
+            "measure.repeats": repeats,
+            "measure.emissions": emissions,
+            "measure.country": country,
+        },
+    )
+    with open_console(quiet) as console:
+        result = run(recipe, console, artifact)
+    raise typer.Exit(options.report(result, console, as_json=json))

@@ -1,0 +1,121 @@
+"""Which units go: one global threshold, chosen so that the masked share is exactly what the schedule asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from mctl.compression.movement import ScoreGroup
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Costs of all units, flattened once; `thresholds` then takes the scores of the moment.
+
+    Attributes:
+        weights: (units,) encoder weights that go with each unit, group after group.
+        is_row: (units,) whether the unit is of the finer kind that fills what whole heads cannot reach.
+        head_weights, row_weights: weights of one head and of one row (of one block, for blocks).
+        total: encoder weights of the model, which a level is a share of.
+    """
+
+    weights: torch.Tensor
+    is_row: torch.Tensor
+    head_weights: int
+    row_weights: int
+    total: int
+
+    @classmethod
+    def of(cls, groups: Sequence[ScoreGroup]) -> Budget:
+        """The budget of some score groups, on the device of their scores."""
+        device = groups[0].scores.device
+        sizes = torch.tensor([group.scores.numel() for group in groups])
+        costs = torch.tensor([group.weights_per_unit for group in groups])
+        rows = torch.tensor([group.kind != "head" for group in groups])
+        flat = costs.repeat_interleave(sizes)
+        return cls(
+            weights=flat.to(device),
+            is_row=rows.repeat_interleave(sizes).to(device),
+            head_weights=int(costs[~rows].max()) if (~rows).any() else int(costs.max()),
+            row_weights=int(costs[rows].max()),
+            total=int(flat.sum()),
+        )
+
+    def largest_level(self, groups: Sequence[ScoreGroup]) -> float:
+        """The highest share of weights, 0..1, that can go while every place keeps one unit."""
+        kept = sum(group.weights_per_unit for group in groups if group.kind != "block")
+        return 1 - kept / self.total
+
+    def thresholds(self, groups: Sequence[ScoreGroup], level: float) -> dict[str, torch.Tensor]:
+        """One threshold a group, so that units with scores above it hold all but `level` of the weights.
+
+        Units of all layers and both kinds are sorted together by score and the lowest go, up to the budget: one global
+        threshold decides how many heads go. A head is too large to meet a level exactly, so the number of FFN rows is
+        then the one that comes closest to it. The best unit of every place is exempt: no layer loses its last head or
+        its last row.
+
+        Nothing here waits for the device.
+
+        Args:
+            groups: the groups that this budget was made of, with scores of any shape.
+            level: share of the weights to mask, 0..1.
+
+        Returns:
+            0-d tensors by group name.
+        """
+        parts = [group.scores.detach().flatten() for group in groups]
+        best = torch.stack([part.max() for part in parts])
+        if groups[0].kind == "block":
+            threshold = self._lowest(torch.cat(parts), self._count(level))
+            return {group.name: threshold for group in groups}
+        scores = torch.cat([part.where(part < top, torch.inf) for part, top in zip(parts, best, strict=True)])
+        heads, rows = self._cut(scores, level * self.total)
+        below_best = torch.nextafter(best, torch.full_like(best, -torch.inf))
+        return {
+            group.name: torch.minimum(heads if group.kind == "head" else rows, limit)
+            for group, limit in zip(groups, below_best, strict=True)
+        }
+
+    def _cut(self, scores: torch.Tensor, target: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """Thresholds for heads and for rows.
+
+        Args:
+            scores: (units,), infinite where exempt.
+            target: weights to mask.
+        """
+        ordered, order = scores.sort()
+        may_go = ordered.isfinite()
+        prefix = (self.weights[order] * may_go).cumsum(0) <= target
+        is_row = self.is_row[order]
+        head_weights, row_weights = self.head_weights, self.row_weights
+        all_heads, all_rows = (may_go & ~is_row).sum(), (may_go & is_row).sum()
+        heads = (prefix & may_go & ~is_row).sum()
+        # Where even all rows cannot make up for the heads that were spared, more heads have to go.
+        lacking = (target - heads * head_weights - all_rows * row_weights) / head_weights
+        heads = torch.minimum(heads + lacking.ceil().clamp(min=0).long(), all_heads)
+        rows = ((target - heads * head_weights) / row_weights).round().clamp(min=0).long()
+        return self._lowest(scores[~self.is_row], heads), self._lowest(
+            scores[self.is_row], torch.minimum(rows, all_rows)
+        )
+
+    @staticmethod
+    def _lowest(scores: torch.Tensor, count: torch.Tensor) -> torch.Tensor:
+        """The threshold, 0-d, that the `count` lowest of `scores` do not exceed; minus infinity for none."""
+        ordered = torch.nn.functional.pad(scores.sort().values, (1, 0), value=-torch.inf)
+        return ordered[count]
+
+    def _count(self, level: float) -> torch.Tensor:
+        """How many blocks make up `level`; blocks are all of one size."""
+        return torch.tensor(round(level * self.weights.numel()), device=self.weights.device)
+
+
+def masked_share(groups: Sequence[ScoreGroup], thresholds: dict[str, torch.Tensor]) -> float:
+    """Share of the weights, 0..1, whose unit's score is not above its threshold."""
+    masked = total = 0
+    for group in groups:
+        gone = int((group.scores.detach() <= thresholds[group.name]).sum())
+        masked += gone * group.weights_per_unit
+        total += group.scores.numel() * group.weights_per_unit
+    return masked / total

@@ -1,0 +1,76 @@
+"""The labelled texts of a stage, in the class order of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mctl.data import DataSettings, Dataset, align_labels, load, report_as_dict, select_labels
+from mctl.progress import Progress
+
+
+@dataclass(frozen=True)
+class LabelledTexts:
+    """One split with class numbers of the model at hand."""
+
+    texts: tuple[str, ...]
+    labels: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class StageData:
+    """Cleaned splits, numbered by `class_names`.
+
+    Attributes:
+        class_names: names by class number of the model (of the teacher, where there is one).
+        splits: "train", "dev" and "test".
+        dataset: as loaded.
+    """
+
+    class_names: tuple[str, ...]
+    splits: dict[str, LabelledTexts]
+    dataset: Dataset
+
+    def summary(self) -> dict[str, Any]:
+        """For the manifest."""
+        return {
+            "source": self.dataset.source,
+            "sha256": self.dataset.sha256,
+            "columns": self.dataset.columns._asdict(),
+            "rows": {name: len(split.texts) for name, split in self.splits.items()},
+            "rows_per_class": self.dataset.rows_per_split_and_class(),
+            "cleaning": report_as_dict(self.dataset.report),
+        }
+
+
+def load_stage_data(
+    settings: DataSettings, progress: Progress, teacher_classes: Sequence[str] | None = None
+) -> StageData:
+    """Load and clean; number the labels by name.
+
+    Args:
+        teacher_classes: class names of the teacher by class number; without one, the data's sorted names count.
+
+    Raises:
+        UserError: as `mctl.data.load`, and labels that the teacher does not know.
+    """
+    dataset = load(settings)
+    names = tuple(teacher_classes or dataset.class_names)
+    label2id = {name: index for index, name in enumerate(names)}
+    rows = dict.fromkeys(dataset.class_names, 0)
+    for counts in dataset.rows_per_split_and_class().values():
+        for name, count in counts.items():
+            rows[name] += count
+    numbers = align_labels(rows, label2id, unknown_labels=settings.unknown_labels)
+    dataset = select_labels(dataset, numbers.keys())
+    splits = {
+        name: LabelledTexts(tuple(split.texts), tuple(numbers[label] for label in split.labels))
+        for name, split in dataset.splits.items()
+    }
+    for finding in dataset.report.findings:
+        if finding.count:
+            progress.say(f"data: {finding.kind}: {finding.count}, {finding.what_was_done}")
+    counted = ", ".join(f"{len(split.texts)} {name}" for name, split in splits.items())
+    progress.say(f"data: {dataset.source}: {len(names)} classes, {counted}")
+    return StageData(names, splits, dataset)

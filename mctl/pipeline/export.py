@@ -1,0 +1,98 @@
+"""PyTorch artifact in, ONNX artifact out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mctl.artifact import Artifact, load_artifact, newest_artifact, seal, stage_key, writing
+from mctl.errors import UserError
+from mctl.pipeline.loading import load_classifier, load_tokenizer
+from mctl.pipeline.scoring import input_names
+from mctl.pipeline.stage import finished, manifest
+from mctl.progress import Progress
+from mctl.recipe import ModelSettings, Recipe
+
+MODEL_FILE = "model.onnx"
+
+
+def export(recipe: Recipe, progress: Progress, source: Path | None = None) -> Artifact:
+    """Export a PyTorch artifact in the precision of `[export]`.
+
+    Args:
+        source: folder of a teacher or a compressed artifact. By default the newest of either.
+
+    Raises:
+        UserError: there is no such artifact.
+    """
+    artifact = _source(recipe, source, progress)
+    precision = recipe.export.precision
+    folder = recipe.artifacts / f"{artifact.name}-{precision}"
+    key = stage_key("export", recipe.export.model_dump(), {"source": artifact.as_parent().manifest_sha256})
+    if done := finished(folder, key, progress):
+        return done
+    started = time.monotonic()
+    settings = ModelSettings(name=str(artifact.folder))
+    model = load_classifier(settings).eval()
+    tokenizer = load_tokenizer(settings)
+    progress.start(f"export {precision}", 1)
+    with writing(folder) as temporary:
+        facts = _write_graph(model, tokenizer, temporary, precision)
+        facts |= {name: artifact.manifest.facts[name] for name in ("layout", "parameters", "max_length")}
+        facts["seconds"] = time.monotonic() - started
+        _stock_config(model.config).save_pretrained(temporary)
+        tokenizer.save_pretrained(temporary)
+        complete = manifest(
+            "export", folder, key, recipe, parents=[artifact], data=artifact.manifest.data, facts=facts
+        )
+        made = seal(temporary, folder, complete)
+    progress.finish()
+    ratio = facts["bytes"] / facts["fp32_bytes"]
+    progress.say(f"{MODEL_FILE}: {facts['bytes'] / 1e6:.1f} MB, {ratio:.3f} of fp32")
+    return made
+
+
+def _source(recipe: Recipe, folder: Path | None, progress: Progress) -> Artifact:
+    if folder is not None:
+        artifact = load_artifact(folder)
+        if artifact.manifest.kind == "export":
+            raise UserError("this is an export already.", where=str(folder), todo="Export a teacher or a compressed one.")
+        return artifact
+    newest = newest_artifact(recipe.artifacts, ("teacher", "compressed"))
+    if newest is None:
+        raise UserError(f"there is nothing to export in {recipe.artifacts}.", todo="Run `mctl compress` first.")
+    progress.say(f"exporting {newest.folder}, the newest there is")
+    return newest
+
+
+def _write_graph(model: Any, tokenizer: Any, folder: Path, precision: str) -> dict[str, Any]:
+    from mctl.exporters.graph import export_fp32
+    from mctl.exporters.precision import to_fp16
+
+    names = input_names(tokenizer, model)
+    target = folder / MODEL_FILE
+    graph = export_fp32(model, target, input_names=names)
+    fp32_bytes = _size(folder)
+    facts: dict[str, Any] = {"precision": precision, "inputs": list(names), "outputs": ["logits"], "graph": asdict(graph)}
+    if precision == "fp16":
+        full = folder / "fp32.onnx"
+        target.rename(full)
+        facts["conversion"] = asdict(to_fp16(full, target))
+        full.unlink()
+    return facts | {"bytes": _size(folder), "fp32_bytes": fp32_bytes}
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.glob(f"{MODEL_FILE}*"))
+
+
+def _stock_config(config: Any) -> Any:
+    """The configuration without the layout: the graph has it, and readers of ONNX folders know stock types alone."""
+    from transformers import AutoConfig
+
+    values = config.to_dict()
+    for name in ("compact_layout", "auto_map", "model_type", "architectures", "transformers_version"):
+        values.pop(name, None)
+    return AutoConfig.for_model(config.model_type.removeprefix("mctl-"), **values)

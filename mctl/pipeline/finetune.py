@@ -1,0 +1,118 @@
+"""The teacher: fine-tuned here, or brought by the user."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from mctl.artifact import Artifact, seal, stage_key, writing
+from mctl.pipeline.dataset import StageData, load_stage_data
+from mctl.pipeline.describe import describe
+from mctl.pipeline.loading import class_order, fingerprint, load_classifier, load_config, load_tokenizer
+from mctl.pipeline.stage import finished, manifest, work_folder
+from mctl.progress import Progress
+from mctl.recipe import ModelSettings, Recipe
+
+TEACHER = "teacher"
+
+
+def finetune(recipe: Recipe, progress: Progress) -> Artifact:
+    """Fine-tune the encoder of `[model]` on `[data]`: the artifact `teacher`.
+
+    Raises:
+        UserError: the model or the data cannot be used.
+    """
+    from mctl.compression.trainer import Phase, train
+
+    load_config(recipe.model)
+    data = load_stage_data(recipe.data, progress)
+    folder = recipe.artifacts / TEACHER
+    settings = {"model": _identity(recipe.model), "finetune": recipe.finetune.model_dump()}
+    inputs = {"data": data.dataset.sha256, "model": fingerprint(recipe.model)}
+    key = stage_key("finetune", settings, inputs)
+    if done := finished(folder, key, progress):
+        return done
+    started = time.monotonic()
+    with work_folder(recipe.artifacts, TEACHER, key) as work:
+        tokenizer = load_tokenizer(recipe.model)
+        model = _fresh_classifier(recipe, data)
+        splits = tokenized_splits(tokenizer, data, recipe.model.max_length, progress)
+        phase = Phase("fine-tune", work, recipe.finetune.epochs, keep_best=True, patience=recipe.finetune.patience)
+        train(model, tokenizer, splits, recipe.finetune, phase, progress=progress)
+        facts = describe(model, tokenizer, data, recipe, progress)
+        facts["seconds"] = time.monotonic() - started
+        return _save(folder, key, recipe, data, model, tokenizer, facts)
+
+
+def adopt(recipe: Recipe, progress: Progress) -> Artifact:
+    """Take the classifier of `[compress] teacher`, fine-tuned elsewhere, as the artifact `teacher`.
+
+    Raises:
+        UserError: the model or the data cannot be used, or the data has labels that the model does not know.
+    """
+    settings = ModelSettings(**{**recipe.model.model_dump(), "name": recipe.compress.teacher})
+    config = load_config(settings)
+    data = load_stage_data(recipe.data, progress, class_order(config))
+    folder = recipe.artifacts / TEACHER
+    key = stage_key("adopt", _identity(settings), {"data": data.dataset.sha256, "model": fingerprint(settings)})
+    if done := finished(folder, key, progress):
+        return done
+    with work_folder(recipe.artifacts, TEACHER, key):
+        tokenizer = load_tokenizer(settings)
+        model = load_classifier(settings)
+        facts = describe(model, tokenizer, data, recipe, progress)
+        facts["adopted_from"] = str(settings.name)
+        return _save(folder, key, recipe, data, model, tokenizer, facts)
+
+
+def tokenized_splits(tokenizer: Any, data: StageData, max_length: int, progress: Progress) -> dict[str, Any]:
+    """Train and dev as token ids; says how many texts are cut."""
+    from mctl.compression.texts import tokenized, truncated_count
+
+    train = data.splits["train"]
+    cut = truncated_count(tokenizer, train.texts, max_length)
+    if cut:
+        progress.say(f"data: {cut} of {len(train.texts)} training texts are longer than {max_length} tokens and are cut.")
+    return {
+        name: tokenized(tokenizer, data.splits[name].texts, data.splits[name].labels, max_length)
+        for name in ("train", "dev")
+    }
+
+
+def freeze_embeddings(model: Any, wanted: bool | None) -> None:
+    """Stop the embeddings from learning; by default where they hold more than half of the parameters.
+
+    A multilingual vocabulary is mostly made of pieces that a small data set never shows: training them costs memory
+    and time and teaches nothing.
+    """
+    from mctl.compression.layout import count_parameters
+
+    counts = count_parameters(model)
+    if wanted if wanted is not None else counts.embeddings * 2 > counts.total:
+        base = getattr(model, model.base_model_prefix)
+        base.embeddings.requires_grad_(False)
+
+
+def _fresh_classifier(recipe: Recipe, data: StageData) -> Any:
+    from transformers import set_seed
+
+    set_seed(recipe.finetune.seed)  # The new classification head is drawn while loading.
+    model = load_classifier(recipe.model, data.class_names)
+    freeze_embeddings(model, recipe.finetune.freeze_embeddings)
+    return model
+
+
+def _identity(settings: ModelSettings) -> dict[str, Any]:
+    """What of the model's settings changes the result: the content stands in the key's inputs."""
+    return {"max_length": settings.max_length}
+
+
+def _save(
+    folder: Path, key: str, recipe: Recipe, data: StageData, model: Any, tokenizer: Any, facts: dict[str, Any]
+) -> Artifact:
+    with writing(folder) as temporary:
+        model.save_pretrained(temporary)
+        tokenizer.save_pretrained(temporary)
+        complete = manifest("teacher", folder, key, recipe, parents=[], data=data.summary(), facts=facts)
+        return seal(temporary, folder, complete)

@@ -1,0 +1,62 @@
+"""From an export back to what it was made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mctl.artifact import Artifact, Manifest, inside, load_artifact, newest_artifact
+from mctl.errors import UserError
+from mctl.progress import Progress
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """An export, the PyTorch artifact it was made from, and the teacher at the beginning."""
+
+    export: Artifact
+    source: Artifact
+    baseline: Artifact
+
+    def members(self) -> dict[str, Artifact]:
+        """By role. Without compression, source and baseline are the same artifact."""
+        return {"export": self.export, "source": self.source, "baseline": self.baseline}
+
+
+def find_lineage(root: Path, folder: Path | None, progress: Progress) -> Lineage:
+    """The lineage of an export: its parents stand beside it.
+
+    Args:
+        root: where artifacts are.
+        folder: the export; by default the newest in `root`.
+
+    Raises:
+        UserError: no export, or a parent that is gone or not the one it was made from.
+    """
+    if folder is None:
+        newest = newest_artifact(root, ("export",))
+        if newest is None:
+            raise UserError(f"there is no export in {root}.", todo="Run `mctl export` first.")
+        progress.say(f"validating {newest.folder}, the newest there is")
+        folder = newest.folder
+    export = load_artifact(folder)
+    if export.manifest.kind != "export":
+        raise UserError(f"this is a {export.manifest.kind} artifact, not an export.", where=str(folder),
+                        todo="Run `mctl export` on it first.")
+    source = _parent(export)
+    return Lineage(export, source, _parent(source) if source.manifest.parents else source)
+
+
+def _parent(artifact: Artifact) -> Artifact:
+    manifest: Manifest = artifact.manifest
+    if not manifest.parents:
+        raise UserError("the manifest names no parent.", where=str(artifact.folder), todo="Make the artifact again.")
+    parent = manifest.parents[0]
+    found = load_artifact(inside(artifact.folder.parent, parent.name))
+    if found.as_parent().manifest_sha256 != parent.manifest_sha256:
+        raise UserError(
+            f"{artifact.name} was made from another {parent.name} than the one that is there now.",
+            where=str(found.folder),
+            todo=f"Make {artifact.name} again.",
+        )
+    return found

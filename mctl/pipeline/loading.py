@@ -1,0 +1,118 @@
+"""Models and tokenizers from folders and the hub, with errors that a user can act on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mctl.artifact import sha256_of
+from mctl.compression.families import family_of
+from mctl.compression.registration import register
+from mctl.errors import UserError
+from mctl.recipe import ModelSettings
+
+_OFFLINE = "Give a folder, or download the model where there is a network and copy it here."
+
+
+def is_folder(name: str) -> bool:
+    """Whether a model name means a folder: one that is there, or one that can be no hub id."""
+    return Path(name).exists() or name.startswith(("/", ".", "~")) or name.count("/") > 1
+
+
+def load_config(settings: ModelSettings) -> Any:
+    """The configuration of a model that mctl can prune.
+
+    Raises:
+        UserError: no such folder or hub id, an unreachable hub, an architecture that cannot be pruned.
+    """
+    from transformers import AutoConfig
+
+    register()
+    config = _from_pretrained(AutoConfig, settings)
+    family_of(config)
+    return config
+
+
+def load_tokenizer(settings: ModelSettings) -> Any:
+    """The tokenizer of a model.
+
+    Raises:
+        UserError: there is none, or it cannot be loaded without executing code.
+    """
+    from transformers import AutoTokenizer
+
+    return _from_pretrained(AutoTokenizer, settings)
+
+
+def load_classifier(settings: ModelSettings, class_names: Sequence[str] | None = None) -> Any:
+    """A sequence classifier in fp32 on the CPU.
+
+    Args:
+        settings: which model. Only safetensors are read.
+        class_names: start a new classification head for these classes, in this order; None: as it was trained.
+
+    Raises:
+        UserError: as `load_config`, and weights that are missing or not safetensors.
+    """
+    import torch
+    from transformers import AutoModelForSequenceClassification
+
+    load_config(settings)
+    options: dict[str, Any] = {"use_safetensors": True, "dtype": torch.float32}
+    if class_names is not None:
+        options |= {
+            "num_labels": len(class_names),
+            "id2label": dict(enumerate(class_names)),
+            "label2id": {name: index for index, name in enumerate(class_names)},
+            "ignore_mismatched_sizes": True,
+            "problem_type": "single_label_classification",
+        }
+    return _from_pretrained(AutoModelForSequenceClassification, settings, **options)
+
+
+def class_order(config: Any) -> tuple[str, ...]:
+    """The class names of a trained classifier, by class number."""
+    return tuple(str(config.id2label[index]) for index in range(config.num_labels))
+
+
+def fingerprint(settings: ModelSettings) -> str:
+    """What identifies a model's content: hash of its files, or the hub's commit."""
+    assert settings.name is not None
+    if not is_folder(settings.name):
+        return f"{settings.name}@{getattr(load_config(settings), '_commit_hash', None) or settings.revision}"
+    digest = hashlib.sha256()
+    for path in sorted(Path(settings.name).expanduser().iterdir()):
+        if path.suffix in {".json", ".safetensors", ".txt", ".model"}:
+            digest.update(f"{path.name} {sha256_of(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def _from_pretrained(loader: Any, settings: ModelSettings, **options: Any) -> Any:
+    name = settings.name
+    if not name:
+        raise UserError("no model is named.", where="--model", todo="Give a hub id or a folder, or set [model] name.")
+    folder = is_folder(name)
+    path = str(Path(name).expanduser()) if folder else name
+    if folder and not (Path(path) / "config.json").is_file():
+        raise UserError("there is no Transformers model here (config.json is missing).", where=path)
+    try:
+        return loader.from_pretrained(
+            path, revision=settings.revision, trust_remote_code=settings.trust_remote_code, **options
+        )
+    except (OSError, ValueError) as error:
+        raise _explain(error, name, folder) from error
+
+
+def _explain(error: Exception, name: str, folder: bool) -> UserError:
+    text = " ".join(str(error).split())
+    if "trust_remote_code" in text:
+        return UserError("the model brings Python code of its own.", where=name,
+                         todo="Read it, then allow it with --trust-remote-code.")
+    if "safetensors" in text:
+        return UserError("its weights are not in safetensors, the one format that is read.", where=name,
+                         todo="Convert them with transformers' save_pretrained().")
+    if not folder:
+        return UserError(f"the hub gave no such model: {text[:300]}", where=name, todo=_OFFLINE)
+    return UserError(f"the model cannot be loaded: {text[:300]}", where=name)

@@ -1,0 +1,155 @@
+"""All that is measured for a verdict: logits of every participant, latency side by side, energy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mctl.pipeline.dataset import StageData
+from mctl.pipeline.export import MODEL_FILE
+from mctl.pipeline.lineage import Lineage
+from mctl.pipeline.loading import load_classifier, load_tokenizer
+from mctl.pipeline.scoring import Batch, Runner, encode, logits_of, metrics
+from mctl.progress import Progress
+from mctl.recipe import MeasureSettings, ModelSettings
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Results of the validators, by role where there is one per participant."""
+
+    parity: Any
+    accuracy: Any
+    latency: dict[str, Any]
+    speedup: Any
+    emissions: dict[str, Any]
+    scores: dict[str, dict[str, float]]
+    settings: MeasureSettings
+
+    def of(self, role: str) -> dict[str, Any]:
+        """The figures of one participant, as the report holds them."""
+        figures: dict[str, Any] = {name: self.scores[role][name] for name in ("accuracy", "macro_f1")}
+        if role in self.latency:
+            timed = self.latency[role]
+            figures["latency"] = {
+                name: getattr(timed, name) for name in ("p50_ms", "p95_ms", "p99_ms", "throughput_texts_per_s", "samples")
+            }
+        if role in self.emissions:
+            figures["emissions"] = asdict(self.emissions[role])
+        return figures
+
+    def comparison(self) -> dict[str, Any]:
+        """Export against source and against baseline, with intervals."""
+        return {
+            "parity": asdict(self.parity),
+            "accuracy": asdict(self.accuracy),
+            "speedup": asdict(self.speedup),
+            "measured_with": self.settings.model_dump(),
+        }
+
+
+def measure(lineage: Lineage, data: StageData, settings: MeasureSettings, progress: Progress) -> Measured:
+    """Run export, source and baseline on the test split.
+
+    Latency is measured on batches of the same texts, one participant after the other within each batch, so that a
+    noisy machine hits all of them.
+    """
+    from mctl.validators.accuracy import compare
+    from mctl.validators.latency import speedup
+    from mctl.validators.parity import compare_logits
+
+    facts = lineage.export.manifest.facts
+    names: Sequence[str] = facts["inputs"]
+    length = int(facts["max_length"])
+    tokenizer = load_tokenizer(ModelSettings(name=str(lineage.export.folder)))
+    runners = _runners(lineage, names, settings)
+    test = data.splits["test"]
+    logits = {}
+    for role, runner in runners.items():
+        progress.start(f"logits of {role}", len(test.texts))
+        logits[role] = logits_of(runner, tokenizer, test.texts, names, length, 32, progress.advance)
+        progress.finish()
+    batches = _batches(tokenizer, test.texts, names, length, settings)
+    latency = _latency(runners, batches, settings, progress)
+    labels = np.asarray(test.labels)
+    return Measured(
+        parity=compare_logits(logits["source"], logits["export"]),
+        accuracy=compare(labels, logits["baseline"], logits["export"]),
+        latency=latency,
+        speedup=speedup(latency["baseline"], latency["export"]),
+        emissions=_emissions(runners, batches, settings, progress) if settings.emissions else {},
+        scores={role: metrics(test.labels, values) for role, values in logits.items()},
+        settings=settings,
+    )
+
+
+def _runners(lineage: Lineage, names: Sequence[str], settings: MeasureSettings) -> dict[str, Runner]:
+    import torch
+
+    from mctl.exporters.session import OnnxClassifier, open_session
+    from mctl.exporters.torch_runner import TorchClassifier
+
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    threads = settings.threads or torch.get_num_threads()
+
+    def torch_runner(folder: Path) -> Runner:
+        return TorchClassifier(load_classifier(ModelSettings(name=str(folder))).eval(), names)
+
+    session = open_session(lineage.export.folder / MODEL_FILE, provider=settings.provider, threads=threads)
+    runners: dict[str, Runner] = {"baseline": torch_runner(lineage.baseline.folder)}
+    same = lineage.source.folder == lineage.baseline.folder
+    runners["source"] = runners["baseline"] if same else torch_runner(lineage.source.folder)
+    runners["export"] = OnnxClassifier(session)
+    return runners
+
+
+def _batches(
+    tokenizer: Any, texts: Sequence[str], names: Sequence[str], length: int, settings: MeasureSettings
+) -> list[Batch]:
+    """Batches as a server would see them: texts as they come, padded to the longest of the batch."""
+    size = settings.batch_size
+    starts = range(0, len(texts), size)[: settings.batches]
+    return [encode(tokenizer, texts[start : start + size], names, length) for start in starts]
+
+
+def _latency(
+    runners: dict[str, Runner], batches: list[Batch], settings: MeasureSettings, progress: Progress
+) -> dict[str, Any]:
+    from mctl.validators.latency import measure as time_runners
+
+    progress.start("latency", (settings.repeats + settings.warmup) * len(batches))
+    timed = time_runners(
+        runners,
+        batches,
+        warmup=settings.warmup,
+        repeats=settings.repeats,
+        on_progress=lambda done, total: progress.advance(done),
+    )
+    progress.finish()
+    return dict(timed)
+
+
+def _emissions(
+    runners: dict[str, Runner], batches: list[Batch], settings: MeasureSettings, progress: Progress
+) -> dict[str, Any]:
+    """Energy of the export and of the baseline: one after the other, since a meter cannot tell them apart."""
+    from mctl.validators.emissions import measure as meter
+
+    found = {}
+    for role in ("baseline", "export"):
+        runner = runners[role]
+
+        def run_all(runner: Runner = runner) -> int:
+            for batch in batches:
+                runner(batch)
+            return sum(len(next(iter(batch.values()))) for batch in batches)
+
+        progress.start(f"energy of {role}", 1)
+        found[role] = meter(run_all, country_iso_code=settings.country, minimum_seconds=settings.energy_seconds)
+        progress.finish()
+    return found

@@ -1,0 +1,62 @@
+"""Logits of a PyTorch classifier over many texts, and the figures that follow from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+Batch = Mapping[str, np.ndarray]
+Runner = Callable[[Batch], np.ndarray]
+
+
+def encode(tokenizer: Any, texts: Sequence[str], input_names: Sequence[str], max_length: int) -> dict[str, np.ndarray]:
+    """One padded batch: (texts, longest) int64 by input name."""
+    encoded = tokenizer(list(texts), truncation=True, max_length=max_length, padding=True, return_tensors="np")
+    return {name: encoded[name].astype(np.int64) for name in input_names}
+
+
+def input_names(tokenizer: Any, model: Any) -> tuple[str, ...]:
+    """The tokenizer's outputs that the model's forward takes, in the tokenizer's order."""
+    import inspect
+
+    accepted = inspect.signature(model.forward).parameters
+    return tuple(name for name in tokenizer.model_input_names if name in accepted)
+
+
+def logits_of(
+    runner: Runner,
+    tokenizer: Any,
+    texts: Sequence[str],
+    names: Sequence[str],
+    max_length: int,
+    batch_size: int,
+    on_batch: Callable[[int], None] = lambda done: None,
+) -> np.ndarray:
+    """Logits of all texts, (texts, classes) float32, in the order of `texts`.
+
+    Texts run in batches of similar length: on a CPU padding costs as much as text.
+    """
+    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+    parts: list[np.ndarray] = []
+    for start in range(0, len(order), batch_size):
+        chosen = [texts[i] for i in order[start : start + batch_size]]
+        parts.append(np.asarray(runner(encode(tokenizer, chosen, names, max_length)), dtype=np.float32))
+        on_batch(min(start + batch_size, len(order)))
+    stacked = np.concatenate(parts)
+    logits = np.empty_like(stacked)
+    logits[np.asarray(order)] = stacked
+    return logits
+
+
+def metrics(labels: Sequence[int], logits: np.ndarray) -> dict[str, float]:
+    """Accuracy and macro-F1 (0..1) over the classes that occur."""
+    from sklearn.metrics import accuracy_score, f1_score
+
+    predicted = logits.argmax(1)
+    return {
+        "accuracy": float(accuracy_score(labels, predicted)),
+        "macro_f1": float(f1_score(labels, predicted, average="macro", zero_division=0)),
+        "texts": len(labels),
+    }

@@ -1,0 +1,102 @@
+"""What all stages share: reuse of what is done already, a work folder that survives a crash, and the manifest."""
+
+from __future__ import annotations
+
+import fcntl
+import importlib.metadata
+import logging
+import platform
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mctl.artifact import Artifact, Kind, Manifest, Parent, load_artifact, now
+from mctl.errors import UserError
+from mctl.progress import Progress
+from mctl.recipe import Recipe
+
+logger = logging.getLogger(__name__)
+_WORK = ".work"
+_RECORDED = ("mctl", "torch", "transformers", "nn_pruning", "onnx", "onnxruntime-gpu", "onnxruntime", "datasets")
+
+
+def finished(folder: Path, key: str, progress: Progress) -> Artifact | None:
+    """The artifact in `folder` if the same stage with the same inputs and settings made it and it is whole."""
+    if not folder.exists():
+        return None
+    try:
+        artifact = load_artifact(folder)
+    except UserError as error:
+        progress.say(f"{error} Making it again.")
+        return None
+    if artifact.manifest.key != key:
+        progress.say(f"{folder} was made with other settings or inputs; it is replaced once the new one is complete.")
+        return None
+    progress.say(f"{folder} is up to date.")
+    return artifact
+
+
+@contextmanager
+def work_folder(root: Path, stage: str, key: str) -> Iterator[Path]:
+    """A folder for checkpoints, kept when the body fails or is killed, removed when it succeeds.
+
+    It is found again by the key alone, so a stage resumes only what it would have done itself.
+
+    Raises:
+        UserError: another process is at work on the same stage.
+    """
+    folder = root / _WORK / f"{stage}-{key[:16]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            # The kernel drops the lock when its process ends, however it ends.
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError("another mctl is making the same artifact.", where=str(folder),
+                            todo="Wait for it, or write to another folder with --artifacts.") from error
+        yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+    parent = folder.parent
+    if parent.exists() and not any(parent.iterdir()):
+        parent.rmdir()
+
+
+def manifest(
+    kind: Kind,
+    folder: Path,
+    key: str,
+    recipe: Recipe,
+    *,
+    parents: list[Artifact],
+    data: Mapping[str, Any],
+    facts: Mapping[str, Any],
+) -> Manifest:
+    """The manifest of a stage's result, but for the files, which `seal` adds."""
+    return Manifest(
+        kind=kind,
+        name=folder.name,
+        key=key,
+        created=now(),
+        parents=[_parent(artifact) for artifact in parents],
+        recipe=recipe.model_dump(mode="json"),
+        data=dict(data),
+        facts=dict(facts),
+        versions=versions(),
+    )
+
+
+def _parent(artifact: Artifact) -> Parent:
+    return artifact.as_parent()
+
+
+def versions() -> dict[str, str]:
+    """Versions of what an artifact's content can depend on."""
+    found = {"python": platform.python_version(), "platform": platform.platform()}
+    for name in _RECORDED:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            logger.debug("%s is not installed", name)
+    return found

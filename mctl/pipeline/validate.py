@@ -1,0 +1,149 @@
+"""An export against its source and the baseline: figures, checks, verdict."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from mctl.artifact import MANIFEST, REPORT_FILES, Artifact, now, sha256_of, write_atomically
+from mctl.errors import UserError
+from mctl.pipeline.dataset import StageData, load_stage_data
+from mctl.pipeline.export import MODEL_FILE
+from mctl.pipeline.judge import thresholds
+from mctl.pipeline.lineage import Lineage, find_lineage
+from mctl.pipeline.loading import class_order, load_config
+from mctl.pipeline.machine import fingerprint
+from mctl.pipeline.measure import Measured, measure
+from mctl.pipeline.stage import versions
+from mctl.progress import Progress
+from mctl.recipe import ModelSettings, Recipe
+from mctl.report.schema import CheckResult, Participant, ValidationResult
+
+
+def validate(recipe: Recipe, progress: Progress, folder: Path | None = None) -> ValidationResult:
+    """Judge an export, and write `validation.json` into its folder.
+
+    Integrity comes first: what was tampered with is not measured.
+
+    Raises:
+        UserError: no export, an incomplete lineage, or data that cannot be used.
+    """
+    lineage = find_lineage(recipe.artifacts, folder, progress)
+    checks = _integrity(lineage)
+    measured = None
+    notes: list[str] = []
+    if all(check.verdict == "pass" for check in checks):
+        data = _data(recipe, lineage, progress, notes)
+        measured = measure(lineage, data, recipe.measure, progress)
+        checks += _judged(lineage, measured, recipe)
+        notes += _remarks(lineage, recipe)
+    else:
+        notes.append("Nothing was measured: the files are not what they were when the artifact was made.")
+    result = _result(lineage, checks, measured, notes)
+    write_atomically(lineage.export.folder / "validation.json", (result.model_dump_json(indent=2) + "\n").encode())
+    return result
+
+
+def _integrity(lineage: Lineage) -> list[Any]:
+    from dataclasses import replace
+
+    from mctl.validators.gate import integrity_checks
+    from mctl.validators.integrity import FileRecord, check_files, check_onnx
+
+    checks = []
+    for role, artifact in lineage.members().items():
+        records = {name: FileRecord(entry.sha256, entry.bytes) for name, entry in artifact.manifest.files.items()}
+        found = check_files(artifact.folder, records, ignore={MANIFEST, *REPORT_FILES})
+        checks += [replace(check, name=f"{role}_{check.name}") for check in integrity_checks(files=found)]
+    facts = lineage.export.manifest.facts
+    graph = check_onnx(lineage.export.folder / MODEL_FILE, facts["inputs"], facts["outputs"])
+    return checks + integrity_checks(graph=graph)
+
+
+def _data(recipe: Recipe, lineage: Lineage, progress: Progress, notes: list[str]) -> StageData:
+    settings = recipe.data
+    if settings.source is None:
+        # The data that the artifact was made with, unless it was named.
+        settings = type(settings).model_validate(lineage.source.manifest.recipe["data"])
+    classes = class_order(load_config(ModelSettings(name=str(lineage.source.folder))))
+    if classes != class_order(load_config(ModelSettings(name=str(lineage.baseline.folder)))):
+        raise UserError("source and baseline number their classes differently.", where=str(lineage.source.folder))
+    data = load_stage_data(settings, progress, classes)
+    if data.dataset.sha256 != lineage.source.manifest.data["sha256"]:
+        notes.append("The evaluation data differs from what the model was made with: texts it was trained on may be in it.")
+    return data
+
+
+def _judged(lineage: Lineage, measured: Measured, recipe: Recipe) -> list[Any]:
+    from mctl.validators.gate import accuracy_checks, emissions_checks, latency_checks, parity_checks
+
+    limits = thresholds(recipe.gate)
+    precision = lineage.export.manifest.facts["precision"]
+    checks = [
+        *parity_checks(measured.parity, precision, limits),
+        *accuracy_checks(measured.accuracy, limits),
+        *latency_checks(measured.latency["export"], limits, measured.speedup),
+    ]
+    if "export" in measured.emissions:
+        checks += emissions_checks(measured.emissions["export"], limits)
+    return checks
+
+
+def _remarks(lineage: Lineage, recipe: Recipe) -> list[str]:
+    notes = []
+    if lineage.export.manifest.facts["precision"] == "fp16" and recipe.measure.provider == "cpu":
+        notes.append("fp16 on a CPU is emulated: the weights are half the size, the arithmetic is fp32 with conversions.")
+    if recipe.gate.min_speedup is None:
+        notes.append("Speed is reported and not judged: set min_speedup under [gate] to make it count.")
+    if "synthetic" in str(lineage.source.manifest.data.get("source", "")):
+        notes.append("The texts are synthetic: these figures say that the chain works, and nothing about real data.")
+    return notes
+
+
+def _result(lineage: Lineage, checks: list[Any], measured: Measured | None, notes: list[str]) -> ValidationResult:
+    from mctl.validators.gate import decide
+
+    return ValidationResult(
+        verdict=decide(checks),
+        created=now(),
+        artifact=lineage.export.name,
+        participants={role: _participant(role, artifact, measured) for role, artifact in lineage.members().items()},  # type: ignore[misc]
+        checks=[_check_result(check) for check in checks],
+        comparison=measured.comparison() if measured else {},
+        data=lineage.source.manifest.data,
+        notes=notes,
+        machine=fingerprint(),
+        versions=versions(),
+    )
+
+
+def _check_result(check: Any) -> CheckResult:
+    """As the schema has it; JSON knows no NaN and no infinity."""
+    figure = check.figure if math.isfinite(check.figure) else None
+    return CheckResult(
+        group=check.group,
+        name=check.name,
+        verdict=check.verdict,
+        figure=figure,
+        threshold=check.threshold,
+        unit=check.unit,
+        why=check.why,
+    )
+
+
+def _participant(role: str, artifact: Artifact, measured: Measured | None) -> Participant:
+    facts = artifact.manifest.facts
+    weights = sum(
+        entry.bytes for name, entry in artifact.manifest.files.items() if name.startswith(("model.", "model-"))
+    )
+    figures = measured.of(role) if measured else {}
+    return Participant(
+        name=artifact.name,
+        kind=artifact.manifest.kind,
+        precision=facts.get("precision", "fp32"),
+        manifest_sha256=sha256_of(artifact.folder / MANIFEST),
+        parameters=facts["parameters"],
+        file_bytes=weights,
+        **figures,
+    )

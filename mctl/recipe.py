@@ -1,0 +1,174 @@
+"""Every setting of mctl, as one tree of models; `mctl.toml` and the flags both end up here.
+
+A flag beats mctl.toml, mctl.toml beats a default. Unknown keys are refused, so that a typing error is not a default.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mctl.data.settings import DataSettings
+from mctl.errors import UserError
+
+RECIPE_FILE = "mctl.toml"
+
+Precision = Literal["fp32", "fp16"]
+Level = Annotated[float, Field(gt=0, lt=100)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Settings(BaseModel):
+    """A section of the recipe: unknown keys are errors, values do not change once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelSettings(Settings):
+    """The encoder to start from."""
+
+    name: str | None = Field(None, description="Hub id or folder of the pretrained encoder.")
+    revision: str | None = Field(None, description="Branch, tag or commit on the hub.")
+    trust_remote_code: bool = Field(False, description="Execute Python files that come with the model.")
+    max_length: int = Field(128, ge=2, description="Texts are cut to this many tokens.")
+
+
+class TrainingSettings(Settings):
+    """What fine-tuning and compression have in common."""
+
+    batch_size: int = Field(32, ge=1, description="Texts per step.")
+    learning_rate: float = Field(5e-5, gt=0, description="Peak learning rate of AdamW.")
+    weight_decay: float = Field(0.01, ge=0, description="AdamW weight decay on matrices.")
+    warmup: Share = Field(0.1, description="Share of the steps in which the learning rate rises.")
+    freeze_embeddings: bool | None = Field(
+        None, description="Keep embeddings as they are. Default: when they hold more than half of the parameters."
+    )
+    seed: int = Field(42, ge=0, description="Seed of weights, dropout and batch order.")
+
+
+class FinetuneSettings(TrainingSettings):
+    """Training the teacher."""
+
+    epochs: int = Field(6, ge=1, description="Passes over the training split, at most.")
+    patience: int = Field(2, ge=1, description="Stop after this many epochs without a better dev accuracy.")
+
+
+class CompressSettings(TrainingSettings):
+    """Pruning and distillation."""
+
+    prune: Level = Field(25.0, description="Percent of the encoder's attention and FFN weights to remove.")
+    structure: Literal["units", "blocks"] = Field("units", description="Heads and FFN rows, or square blocks.")
+    block: int = Field(32, ge=1, description="Side of a square block.")
+    teacher: str | None = Field(None, description="Folder or hub id of a classifier fine-tuned elsewhere.")
+    distill: bool = Field(False, description="Learn from the teacher's logits as well.")
+    temperature: float = Field(2.0, gt=0, description="Softens both distributions of the distillation loss.")
+    distill_weight: Share = Field(0.9, description="Share of the teacher's term in the loss.")
+    ramp_epochs: int = Field(6, ge=1, description="Epochs in which the prune level grows.")
+    recovery_epochs: int = Field(4, ge=0, description="Epochs on the stripped model.")
+    score_learning_rate: float = Field(1e-2, gt=0, description="Learning rate of the scores.")
+
+
+class ExportSettings(Settings):
+    """The ONNX artifact."""
+
+    precision: Precision = Field("fp32", description="Number format of the weights.")
+
+
+class MeasureSettings(Settings):
+    """How latency and energy are measured."""
+
+    batch_size: int = Field(8, ge=1, description="Texts per call.")
+    warmup: int = Field(3, ge=0, description="Calls before the clock counts.")
+    repeats: int = Field(5, ge=1, description="Rounds over the timed batches.")
+    batches: int = Field(12, ge=1, description="Different batches of evaluation texts that are timed.")
+    threads: int | None = Field(None, ge=1, description="Threads for both runtimes. Default: all cores.")
+    provider: Literal["cpu", "cuda"] = Field("cpu", description="Where the export runs.")
+    emissions: bool = Field(True, description="Measure or estimate energy.")
+    energy_seconds: float = Field(4.0, gt=0, description="Length of each energy measurement.")
+    country: str = Field("IND", pattern="^[A-Z]{3}$", description="ISO code of the grid whose carbon counts.")
+
+
+class GateSettings(Settings):
+    """Thresholds of the verdict. What is not set is reported and not judged."""
+
+    max_logit_diff: float | None = Field(None, gt=0, description="Parity. Default by precision.")
+    min_label_agreement: Share | None = Field(None, description="Parity. Default by precision.")
+    max_accuracy_drop: float = Field(1.0, ge=0, description="Points of accuracy below the baseline.")
+    max_macro_f1_drop: float = Field(2.0, ge=0, description="Points of macro-F1 below the baseline.")
+    min_speedup: float | None = Field(None, gt=0, description="Median latency of the baseline over the artifact's.")
+    max_p95_ms: float | None = Field(None, gt=0, description="95th percentile of the latency of a call.")
+    max_gco2e_per_1000_texts: float | None = Field(None, gt=0, description="Emissions of inference.")
+
+
+class Recipe(Settings):
+    """The whole of mctl.toml."""
+
+    artifacts: Path = Field(Path("artifacts"), description="Folder that artifacts are written to.")
+    model: ModelSettings = ModelSettings()
+    data: DataSettings = DataSettings()
+    finetune: FinetuneSettings = FinetuneSettings()
+    compress: CompressSettings = CompressSettings()
+    export: ExportSettings = ExportSettings()
+    measure: MeasureSettings = MeasureSettings()
+    gate: GateSettings = GateSettings()
+
+
+def load_recipe(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Recipe:
+    """The recipe of a folder.
+
+    Args:
+        path: a TOML file. By default `mctl.toml` where the command runs, if there is one.
+        overrides: flags, as {"section.key": value}; None means that the flag was not given.
+
+    Raises:
+        UserError: the file is missing, not TOML, or has a key or value that does not fit.
+    """
+    values = _read(path)
+    for dotted, value in (overrides or {}).items():
+        if value is not None:
+            _set(values, dotted, value)
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        raise _explain(error, path, overrides or {}) from error
+
+
+def _read(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        path = Path(RECIPE_FILE)
+        if not path.exists():
+            return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError("there is no such file.", where=str(path), todo="Write one with `mctl init`.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"this is not TOML: {error}.", where=str(path)) from error
+    except OSError as error:
+        raise UserError(f"it cannot be read: {error.strerror}.", where=str(path)) from error
+
+
+def _set(values: dict[str, Any], dotted: str, value: Any) -> None:
+    *sections, key = dotted.split(".")
+    for section in sections:
+        inner = values.setdefault(section, {})
+        if not isinstance(inner, dict):
+            return  # A section that is no table is pydantic's to report.
+        values = inner
+    values[key] = value
+
+
+def _explain(error: ValidationError, path: Path | None, overrides: Mapping[str, Any]) -> UserError:
+    """The first problem as one sentence, with the flag or the file that it came from."""
+    problem = error.errors()[0]
+    dotted = ".".join(str(part) for part in problem["loc"])
+    from_flag = overrides.get(dotted) is not None
+    where = f"--{dotted.split('.')[-1].replace('_', '-')}" if from_flag else f"{path or RECIPE_FILE}, {dotted}"
+    if problem["type"] == "extra_forbidden":
+        return UserError("there is no such setting.", where=where, todo="`mctl init` writes a file with all of them.")
+    message = problem["msg"][0].lower() + problem["msg"][1:]
+    return UserError(f"{message}, not {problem['input']!r}.", where=where)

@@ -1,0 +1,45 @@
+"""mctl.toml as text, written from the recipe's own models so that it cannot fall behind them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from mctl.recipe import Recipe
+
+_TITLE = "# Settings of mctl: `mctl run` does all of it. What is commented out is the default.\n"
+
+
+def recipe_text(given: Mapping[str, Any]) -> str:
+    """A commented mctl.toml.
+
+    Args:
+        given: values to write uncommented, as {"section.key": value}.
+    """
+    lines = [_TITLE, *_lines("artifacts", Recipe.model_fields["artifacts"], given, "artifacts")]
+    for section, field in Recipe.model_fields.items():
+        model = field.annotation
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            continue
+        title = (model.__doc__ or "").strip().splitlines()[0]
+        lines += ["", f"[{section}]", f"# {title}"]
+        for key, inner in model.model_fields.items():
+            lines += _lines(key, inner, given, f"{section}.{key}")
+    return "\n".join(lines) + "\n"
+
+
+def _lines(key: str, field: FieldInfo, given: Mapping[str, Any], dotted: str) -> list[str]:
+    value = given.get(dotted, field.get_default(call_default_factory=True))
+    text = "..." if value is None else _toml(value)
+    line = f"{key} = {text}"
+    return [f"# {field.description}", line if dotted in given else f"# {line}"]
+
+
+def _toml(value: Any) -> str:
+    """A TOML value: strings and numbers are written as in JSON, but for Unicode, which stays readable."""
+    return json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False)

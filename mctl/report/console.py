@@ -1,0 +1,81 @@
+"""The terminal: progress on stderr, results on stdout, colours only where a person looks."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
+
+from mctl.artifact import Artifact
+
+
+class TerminalProgress:
+    """Draws progress bars on stderr while a command runs; where stderr is no terminal, only the lines worth keeping."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+        self.messages = Console(stderr=True, quiet=quiet, soft_wrap=True, highlight=False)
+        self.results = Console(soft_wrap=True, highlight=False)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=self.messages,
+            transient=True,
+            disable=quiet or not self.messages.is_terminal,
+        )
+        self._task = self._bar.add_task("", visible=False, note="")
+
+    def __enter__(self) -> TerminalProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._bar.stop()
+
+    def say(self, message: str) -> None:
+        """One line on stderr. Texts and labels may be in it: nothing in it is markup."""
+        self._bar.console.print(Text(message))
+
+    def start(self, what: str, total: int, done: int = 0) -> None:
+        """Show a bar."""
+        self._bar.reset(self._task, total=total, completed=done, description=what, visible=True, note="")
+
+    def advance(self, done: int, note: str = "") -> None:
+        """Move the bar."""
+        self._bar.update(self._task, completed=done, note=note)
+
+    def finish(self) -> None:
+        """Hide the bar."""
+        self._bar.update(self._task, visible=False)
+
+    def made(self, artifact: Artifact) -> None:
+        """The result of a command, on stdout: the folder, so that it can be piped."""
+        self.results.print(Text(str(artifact.folder)))
+
+
+@contextmanager
+def open_console(quiet: bool) -> Iterator[TerminalProgress]:
+    """A terminal for one command, with the chatter of libraries turned off."""
+    _quiet_libraries()
+    with TerminalProgress(quiet) as console:
+        yield console
+
+
+def _quiet_libraries() -> None:
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # Before transformers is imported it has read no verbosity; after it, only this helps.
+    logging.getLogger("transformers").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"torch\.|transformers\.")

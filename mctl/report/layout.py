@@ -1,0 +1,60 @@
+"""Layouts drawn: heads and FFN rows left per layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+_WIDTH = 24
+
+
+def layout_table(layout: Mapping[str, Sequence[int]], before: Mapping[str, Sequence[int]]) -> Table:
+    """Bars of heads and FFN rows per layer; what was removed is the faint part.
+
+    Args:
+        layout: {"heads": [...], "ffn": [...]}, one number a layer.
+        before: the same of the teacher.
+    """
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("layer", "heads", "", "FFN rows", ""):
+        table.add_column(title, justify="right" if title in {"layer"} else "left", no_wrap=True)
+    for index, (heads, rows) in enumerate(zip(layout["heads"], layout["ffn"], strict=True)):
+        all_heads, all_rows = before["heads"][index], before["ffn"][index]
+        table.add_row(
+            str(index),
+            _bar(heads, all_heads, all_heads),
+            f"{heads}/{all_heads}",
+            _bar(rows, all_rows, _WIDTH),
+            f"{rows}/{all_rows}",
+        )
+    return table
+
+
+def _bar(part: int, whole: int, width: int) -> Text:
+    filled = max(round(width * part / whole), 1) if part else 0
+    return Text.assemble(("█" * filled, "cyan"), ("░" * (width - filled), "dim"))
+
+
+def layout_picture(layout: Mapping[str, Sequence[int]], before: Mapping[str, Sequence[int]], path: Path) -> Path:
+    """The same as a picture, PNG or SVG by the ending of `path`."""
+    # Figure without pyplot: nothing global is changed and no display is looked for.
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 0.3 * len(layout["heads"]) + 1.4), layout="constrained")
+    axes: Any = figure.subplots(1, 2, sharey=True)
+    layers = list(range(len(layout["heads"])))
+    for axis, (key, title) in zip(axes, (("heads", "attention heads"), ("ffn", "FFN rows")), strict=True):
+        axis.barh(layers, list(before[key]), color="#d9d9d9", label="removed")
+        axis.barh(layers, list(layout[key]), color="#1f77b4", label="kept")
+        axis.set_title(title)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel("layer")
+    axes[0].set_yticks(layers)
+    axes[0].invert_yaxis()
+    axes[1].legend(loc="lower right", frameon=False)
+    figure.savefig(path, dpi=150)
+    return path
