@@ -1,0 +1,55 @@
+"""PyTorch text classifiers to ONNX files, and both behind one callable.
+
+Every module stands alone and takes models, paths and plain settings; nothing here knows how a model was made:
+
+    graph         PyTorch module -> fp32 ONNX file, batch and length left free
+    precision     fp32 ONNX file -> fp16 ONNX file
+    session       ONNX file -> callable from token ids to logits, on the device that was asked for
+    torch_runner  PyTorch module -> the same callable
+
+Names are imported on first use, so that importing this package loads neither torch nor onnx.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .errors import ExportError
+
+if TYPE_CHECKING:
+    from .graph import GraphReport, export_fp32
+    from .precision import PrecisionReport, to_fp16
+    from .session import OnnxClassifier, open_session
+    from .torch_runner import TorchClassifier
+
+__all__ = [
+    "ExportError",
+    "GraphReport",
+    "OnnxClassifier",
+    "PrecisionReport",
+    "TorchClassifier",
+    "export_fp32",
+    "open_session",
+    "to_fp16",
+]
+
+_HOME = {
+    "GraphReport": "graph",
+    "OnnxClassifier": "session",
+    "PrecisionReport": "precision",
+    "TorchClassifier": "torch_runner",
+    "export_fp32": "graph",
+    "open_session": "session",
+    "to_fp16": "precision",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOME[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,136 @@
+"""ONNX files on onnxruntime: a session that is what was asked for, and a callable over it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import re
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import numpy as np
+import onnxruntime as ort
+
+from .errors import ExportError
+from .inputs import Inputs, Logits, select_inputs
+
+Provider: TypeAlias = Literal["cpu", "cuda"]
+
+_PROVIDERS: dict[str, str] = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+_FATAL_ONLY = 4  # onnxruntime also logs each error that it raises; here the exception alone carries it
+_OUTPUT = "logits"
+
+logger = logging.getLogger(__name__)
+
+
+def open_session(path: Path, *, provider: Provider = "cpu", threads: int | None = None) -> ort.InferenceSession:
+    """An onnxruntime session over the file at `path`, on `provider` and on nothing else.
+
+    onnxruntime falls back to the CPU with a mere warning when a GPU provider cannot start; a latency taken on such a
+    session would be filed under the wrong device, so here that is an error. (Single nodes without a GPU kernel, such
+    as shape arithmetic, may still run on the CPU under `cuda`.)
+
+    Args:
+        path: an .onnx file, with its external data beside it if it has any.
+        provider: "cpu" or "cuda".
+        threads: threads within one operator; onnxruntime's own choice when None.
+
+    Raises:
+        ExportError: no such provider here, or the file is missing, cut short, not ONNX, or of an unknown opset.
+    """
+    wanted = _require_provider(provider)
+    options = _options(threads)
+    if not path.is_file():
+        raise ExportError(f"no ONNX file at {path}")
+    try:
+        session = ort.InferenceSession(str(path), options, providers=[wanted])
+    except Exception as error:  # onnxruntime's exceptions share no base class but Exception
+        raise ExportError(f"onnxruntime {ort.__version__} cannot load {path}: {_why_not_loaded(error)}") from None
+    if session.get_providers()[0] != wanted:
+        used = ", ".join(session.get_providers())
+        raise ExportError(f"onnxruntime could not start {wanted} and fell back to {used}: check driver, CUDA and cuDNN")
+    return session
+
+
+class OnnxClassifier:
+    """Callable from token ids to logits over an onnxruntime session.
+
+    Args:
+        session: of a graph with an output named logits, or with one output only; inputs are (batch, length) int64.
+
+    Raises:
+        ExportError: the graph has several outputs and none is named logits.
+    """
+
+    def __init__(self, session: ort.InferenceSession) -> None:
+        self.session = session
+        self.input_names: tuple[str, ...] = tuple(node.name for node in session.get_inputs())
+        self.output_name = _logits_output([node.name for node in session.get_outputs()])
+
+    def __call__(self, inputs: Inputs) -> Logits:
+        """Logits (batch, classes), float32, of token ids (batch, length); only declared inputs are fed.
+
+        Raises:
+            ExportError: an input is missing or misshapen, or the graph cannot run on it (a text longer than the
+                model's positions, an id beyond its vocabulary).
+        """
+        feed = select_inputs(inputs, self.input_names)
+        try:
+            (logits,) = self.session.run([self.output_name], feed)
+        except Exception as error:  # see open_session
+            shape = next(iter(feed.values())).shape
+            raise ExportError(f"the graph does not run on inputs of shape {shape}: {_sentence(error)}") from None
+        return np.asarray(logits, dtype=np.float32)
+
+
+def _require_provider(provider: str) -> str:
+    if provider not in _PROVIDERS:
+        raise ExportError(f"unknown provider {provider!r}: choose one of {', '.join(_PROVIDERS)}")
+    wanted = _PROVIDERS[provider]
+    if wanted not in ort.get_available_providers():
+        raise ExportError(f"this build of onnxruntime has no {wanted}: install onnxruntime-gpu")
+    if wanted == _PROVIDERS["cuda"]:
+        _load_cuda_libraries()
+    return wanted
+
+
+def _load_cuda_libraries() -> None:
+    """CUDA and cuDNN from pip's nvidia packages, where the loader would not find them; harmless if already loaded."""
+    with contextlib.redirect_stdout(io.StringIO()) as said:  # it prints what it could not find
+        ort.preload_dlls()
+    logger.debug("preload_dlls: %s", said.getvalue())
+
+
+def _options(threads: int | None) -> ort.SessionOptions:
+    if threads is not None and threads < 1:
+        raise ExportError(f"threads must be at least 1, got {threads}")
+    options = ort.SessionOptions()
+    options.log_severity_level = _FATAL_ONLY
+    options.intra_op_num_threads = threads or 0
+    return options
+
+
+def _logits_output(names: list[str]) -> str:
+    if _OUTPUT in names:
+        return _OUTPUT
+    if len(names) == 1:
+        return names[0]
+    raise ExportError(f"the graph has no output named {_OUTPUT}, only {', '.join(names)}")
+
+
+def _why_not_loaded(error: Exception) -> str:
+    message = _sentence(error)
+    newest = re.search(r"Opset (\d+) is under development.*till opset (\d+)", message)
+    if newest:
+        return f"it is of opset {newest[1]}, and this runtime knows up to {newest[2]}"
+    if "Protobuf parsing failed" in message or "No graph was found" in message:
+        return "it is cut short or no ONNX file"
+    return message
+
+
+def _sentence(error: Exception) -> str:
+    """onnxruntime's message on one line, without its error number and its C++ source position."""
+    message = " ".join(str(error).split()) or type(error).__name__
+    message = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", message)
+    return re.sub(r"/\S+:\d+ [^()]*\([^)]*\) ", "", message)
