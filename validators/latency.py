@@ -78,22 +78,23 @@ def measure(
     """
     if not runners or not batches or repeats < 1 or warmup < 0:
         raise MeasurementError("timing needs a runner, a batch, one repeat or more, and no negative warm-up")
-    texts = [_texts_in(batch) for batch in batches]
+    work = [(batch, _texts_in(batch)) for batch in batches]
     samples_ns: dict[str, list[int]] = {name: [] for name in runners}
-    order, shuffler = list(runners), random.Random(seed)
-    rounds = warmup + repeats
+    order, shuffler, done = list(runners), random.Random(seed), 0
     with _no_garbage_collection():
-        for round_index in range(rounds):
+        for round_index in range(warmup + repeats):
             gc.collect(_YOUNG)
             shuffler.shuffle(order)
-            for batch_index, batch in enumerate(batches):
-                for name in order:
-                    elapsed_ns = _time_call_ns(name, runners[name], batch, texts[batch_index])
-                    if round_index >= warmup:
-                        samples_ns[name].append(elapsed_ns)
+            for batch, texts in work:
+                elapsed_ns = {name: _time_call_ns(name, runners[name], batch, texts) for name in order}
+                if round_index >= warmup:
+                    for name, value in elapsed_ns.items():
+                        samples_ns[name].append(value)
+                done += 1
                 if on_progress is not None:
-                    on_progress(round_index * len(batches) + batch_index + 1, rounds * len(batches))
-    return {name: _summarise(times, repeats * sum(texts)) for name, times in samples_ns.items()}
+                    on_progress(done, (warmup + repeats) * len(work))
+    texts_timed = repeats * sum(texts for _, texts in work)
+    return {name: _summarise(times, texts_timed) for name, times in samples_ns.items()}
 
 
 def speedup(baseline: LatencyResult, candidate: LatencyResult, *, resamples: int = 2000, seed: int = 0) -> Ratio:

@@ -67,6 +67,7 @@ def test_nothing_is_written_sent_or_said_whatever_codecarbon_is_configured_to_do
         raise OSError("no network")
 
     reached: list[str] = []
+    unconfigured = measure(busy(), minimum_seconds=0.3)
     for name in ("connect", "connect_ex"):
         monkeypatch.setattr(socket.socket, name, refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
@@ -88,8 +89,9 @@ def test_nothing_is_written_sent_or_said_whatever_codecarbon_is_configured_to_do
         monkeypatch.setenv(f"CODECARBON_{key}", value)
     lock = elsewhere / "temporary" / ".codecarbon.lock"
     monkeypatch.setattr(codecarbon.lock, "LOCKFILE", str(lock))
-    result = measure(busy(), minimum_seconds=0.1)
+    result = measure(busy(), minimum_seconds=0.3)
     assert result.country_name == "India"
+    assert result.ram_kwh / result.seconds == pytest.approx(unconfigured.ram_kwh / unconfigured.seconds, rel=0.5)
     assert reached == []
     assert list((elsewhere / "here").iterdir()) == []
     assert list((elsewhere / "temporary").iterdir()) == []

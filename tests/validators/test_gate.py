@@ -169,6 +169,16 @@ def test_speedup_is_judged_by_its_whole_interval(interval, expected):
         assert verdict_of(checks, "speedup") == expected
 
 
+def test_infinite_speedup_fails_however_wide_its_interval():
+    checks = latency_checks(LATENCY, Thresholds(min_speedup=2.0), Ratio(INF, 1.0, INF))
+    assert verdict_of(checks, "speedup") == "fail"
+
+
+def test_large_figures_are_written_out():
+    checks = latency_checks(replace(LATENCY, throughput_texts_per_s=123456.7), Thresholds())
+    assert named(checks, "throughput").why == "throughput 123457 texts/s over 60 calls"
+
+
 @pytest.mark.parametrize(("limit", "expected"), [(None, "info"), (0.0143, "pass"), (0.014, "fail")])
 def test_emissions_are_judged_and_say_where_they_come_from(limit, expected):
     emissions = named(emissions_checks(EMISSIONS, Thresholds(max_gco2e_per_1000_texts=limit)), "emissions")

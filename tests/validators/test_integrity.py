@@ -65,6 +65,11 @@ def test_file_cut_short_or_grown_is_changed(folder):
     assert check_files(folder, RECORDS).changed == ("config.json", "model.onnx")
 
 
+def test_right_content_under_a_record_of_another_length_is_changed(folder):
+    longer = FileRecord(RECORDS["config.json"].sha256, RECORDS["config.json"].bytes + 1)
+    assert check_files(folder, RECORDS | {"config.json": longer}).changed == ("config.json",)
+
+
 def test_missing_and_unexpected_files_are_named(folder):
     (folder / "config.json").unlink()
     (folder / "parts" / "run.py").write_text("raise SystemExit")
@@ -85,7 +90,17 @@ def test_ignored_names_may_stand_there_but_recorded_ones_are_checked_all_the_sam
 @pytest.mark.parametrize(
     "name",
     (
-        *("/etc/hostname", "../secret", "parts/../../secret", "", ".", "./config.json", "parts//vocab.txt", "a\0b"),
+        *(
+            "/etc/hostname",
+            "../secret",
+            "parts/../../secret",
+            "parts/../config.json",
+            "",
+            ".",
+            "./config.json",
+            "parts//vocab.txt",
+            "a\0b",
+        ),
         *("..\\secret", "C:/secret", "C:secret", "\\\\host\\share", "parts/", "~/../../x"),
     ),
 )
@@ -97,6 +112,11 @@ def test_unsafe_names_are_listed_and_never_opened(folder, name, monkeypatch):
     result = check_files(folder, {**RECORDS, name: record_of(b"secret")})
     assert result.unsafe == (name,)
     assert sorted(opened) == sorted(folder.resolve() / known for known in CONTENTS)
+
+
+def test_absolute_name_is_unsafe_even_inside_the_folder(folder):
+    name = str(folder.resolve() / "config.json")
+    assert check_files(folder, {name: RECORDS["config.json"]}).unsafe == (name,)
 
 
 def test_link_out_of_the_folder_is_unsafe_and_one_inside_is_not(folder):
@@ -128,7 +148,8 @@ def test_pipe_and_folder_in_place_of_a_file_are_changed(folder):
         (folder / name).unlink()
     os.mkfifo(folder / "config.json")
     (folder / "model.onnx").mkdir()
-    assert check_files(folder, RECORDS).changed == ("config.json", "model.onnx")
+    # A pipe has no length, so that only its kind tells it from an empty file.
+    assert check_files(folder, RECORDS | {"config.json": record_of(b"")}).changed == ("config.json", "model.onnx")
 
 
 def test_folder_reached_through_a_link_is_checked_like_any_other(folder, tmp_path):

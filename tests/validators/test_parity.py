@@ -54,6 +54,11 @@ def test_kl_is_that_of_the_softmax_distributions_in_nats():
     assert compare_logits(source + 5.0, export - 3.0).mean_kl_nats == pytest.approx(expected)
 
 
+def test_rounding_does_not_make_a_divergence_negative():
+    source = np.array([[1.3, 0.95, -0.7]])
+    assert compare_logits(source, source + [1e-9, 0.0, 0.0]).mean_kl_nats >= 0.0
+
+
 def test_ten_worst_texts_the_worst_first():
     source, export = np.zeros((25, 2)), np.zeros((25, 2))
     export[:, 1] = np.arange(25) / 100

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mctl.validators.errors import ShapeError
 from mctl.validators.statistics import (
+    Estimate,
     largest_unseen_share,
     mcnemar_p,
     paired_bootstrap,
@@ -33,6 +34,10 @@ def test_interval_contains_the_estimate(counts, seed):
         estimate = paired_bootstrap(counts, statistic, resamples=200, seed=seed)
         assert estimate.value == statistic(np.asarray([counts]))[0]
         assert estimate.low <= estimate.value <= estimate.high
+
+
+def test_half_width_is_half_of_the_interval():
+    assert Estimate(1.5, 1.0, 4.0).half_width == 1.5
 
 
 def test_biased_statistic_widens_the_interval_to_the_estimate():
