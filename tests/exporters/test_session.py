@@ -65,9 +65,7 @@ def test_silent_fall_back_is_an_error(uniform, monkeypatch):
 
     monkeypatch.setattr(ort, "get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"])
     monkeypatch.setattr(ort, "InferenceSession", falls_back)
-    with pytest.raises(
-        ExportError, match="could not start CUDAExecutionProvider and fell back to CPUExecutionProvider"
-    ):
+    with pytest.raises(ExportError, match="fell back to CPUExecutionProvider"):
         open_session(uniform.path, provider="cuda")
 
 
