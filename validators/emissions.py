@@ -80,9 +80,9 @@ def measure(
 ) -> EmissionsResult:
     """Repeat `run` for at least `minimum_seconds` and charge it with the electricity used meanwhile.
 
-    The work of V. Schmidt et al., "CodeCarbon" (https://github.com/mlco2/codecarbon). Call `run` once beforehand, so
-    that loading and warming up are not charged, and measure for seconds rather than milliseconds: the load of a
-    processor is known only to a hundredth of a second.
+    The figures are those of CodeCarbon (V. Schmidt et al., 2021, https://github.com/mlco2/codecarbon). Call `run` once
+    beforehand, so that loading and warming up are not charged, and measure for seconds rather than milliseconds: the
+    load of a processor is known only to a hundredth of a second.
 
     Args:
         run: does the work, waits for it to end, and returns how many texts it took.

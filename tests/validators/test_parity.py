@@ -56,7 +56,7 @@ def test_kl_is_that_of_the_softmax_distributions_in_nats():
 
 def test_rounding_does_not_make_a_divergence_negative():
     source = np.array([[1.3, 0.95, -0.7]])
-    assert compare_logits(source, source + [1e-9, 0.0, 0.0]).mean_kl_nats >= 0.0
+    assert compare_logits(source, source + np.array([1e-9, 0.0, 0.0])).mean_kl_nats >= 0.0
 
 
 def test_ten_worst_texts_the_worst_first():
