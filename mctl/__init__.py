@@ -1,4 +1,4 @@
-"""mctl: from a fine-tuned Transformers classifier to a smaller, faster artifact that is proven good enough to release."""
+"""mctl: from a fine-tuned Transformers classifier to a smaller, faster artifact that is proven fit to release."""
 
 from mctl.compression.registration import register_when_asked
 

@@ -19,7 +19,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mctl.errors import UserError
 
 MANIFEST = "manifest.json"
-SCHEMA_VERSION = 1
 # Written into an artifact folder after it is complete, so no part of it.
 REPORT_FILES = frozenset({"validation.json", "validation.html", "junit.xml"})
 
@@ -50,7 +49,7 @@ class Manifest(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     kind: Kind
     name: str
     key: str
@@ -90,21 +89,31 @@ def load_artifact(folder: Path) -> Artifact:
     """
     path = folder / MANIFEST
     if not path.is_file():
-        raise UserError(f"no artifact here: {MANIFEST} is missing.", where=str(folder), todo="Artifacts are made by "
-                        "`mctl finetune`, `mctl compress` and `mctl export`.")
+        raise UserError(
+            f"no artifact here: {MANIFEST} is missing.",
+            where=str(folder),
+            todo="Artifacts are made by `mctl finetune`, `mctl compress` and `mctl export`.",
+        )
     try:
         manifest = Manifest.model_validate_json(path.read_bytes())
     except (ValidationError, OSError) as error:
-        raise UserError("the manifest is damaged or of another version of mctl.", where=str(path),
-                        todo="Make the artifact again.") from error
+        raise UserError(
+            "the manifest is damaged or of another version of mctl.", where=str(path), todo="Make the artifact again."
+        ) from error
     for name, entry in manifest.files.items():
         file = inside(folder, name)
         if not file.is_file():
-            raise UserError(f"the artifact is incomplete: {name} is missing.", where=str(folder),
-                            todo="Make it again, or copy it again.")
+            raise UserError(
+                f"the artifact is incomplete: {name} is missing.",
+                where=str(folder),
+                todo="Make it again, or copy it again.",
+            )
         if file.stat().st_size != entry.bytes:
-            raise UserError(f"{name} has {file.stat().st_size} bytes where the manifest says {entry.bytes}.",
-                            where=str(folder), todo="The file was changed or cut short. Make the artifact again.")
+            raise UserError(
+                f"{name} has {file.stat().st_size} bytes where the manifest says {entry.bytes}.",
+                where=str(folder),
+                todo="The file was changed or cut short. Make the artifact again.",
+            )
     return Artifact(folder, manifest)
 
 
@@ -116,8 +125,11 @@ def inside(folder: Path, name: str) -> Path:
     """
     path = folder / name
     if Path(name).is_absolute() or not path.resolve().is_relative_to(folder.resolve()):
-        raise UserError(f"the manifest names a file outside the artifact: {name!r}.", where=str(folder),
-                        todo="Do not use this artifact.")
+        raise UserError(
+            f"the manifest names a file outside the artifact: {name!r}.",
+            where=str(folder),
+            todo="Do not use this artifact.",
+        )
     return path
 
 

@@ -34,7 +34,9 @@ class ModelSettings(Settings):
     name: str | None = Field(None, description="Hub id or folder of the pretrained encoder.")
     revision: str | None = Field(None, description="Branch, tag or commit on the hub.")
     trust_remote_code: bool = Field(False, description="Execute Python files that come with the model.")
-    max_length: int = Field(128, ge=2, description="Texts are cut to this many tokens.")
+    max_length: int | None = Field(
+        None, ge=2, description="Texts are cut to this many tokens. Default: the teacher's, or 128."
+    )
 
 
 class TrainingSettings(Settings):
@@ -82,7 +84,7 @@ class MeasureSettings(Settings):
     """How latency and energy are measured."""
 
     batch_size: int = Field(8, ge=1, description="Texts per call.")
-    warmup: int = Field(3, ge=0, description="Calls before the clock counts.")
+    warmup: int = Field(1, ge=0, description="Rounds over all batches before the clock counts.")
     repeats: int = Field(5, ge=1, description="Rounds over the timed batches.")
     batches: int = Field(12, ge=1, description="Different batches of evaluation texts that are timed.")
     threads: int | None = Field(None, ge=1, description="Threads for both runtimes. Default: all cores.")

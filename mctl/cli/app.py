@@ -17,7 +17,7 @@ from mctl.cli.validate import validate
 
 app = typer.Typer(
     name="mctl",
-    help="From a fine-tuned Transformers classifier to a smaller, faster artifact that is proven good enough to release.",
+    help="From a fine-tuned Transformers classifier to a smaller, faster artifact that is proven fit to release.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",

@@ -22,13 +22,20 @@ def compress(
     ] = None,
     distill: Annotated[
         Optional[bool],  # noqa: UP045
-        typer.Option("--distill/--no-distill", help="Learn from the teacher's logits.", rich_help_panel=_PRUNING,
-                     show_default=False),
+        typer.Option(
+            "--distill/--no-distill",
+            help="Learn from the teacher's logits.",
+            rich_help_panel=_PRUNING,
+            show_default=False,
+        ),
     ] = None,
     structure: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="units (heads and FFN rows) or blocks (the paper's squares). [default: units]",
-                     rich_help_panel=_PRUNING, show_default=False),
+        typer.Option(
+            help="units (heads and FFN rows) or blocks (the paper's squares). [default: units]",
+            rich_help_panel=_PRUNING,
+            show_default=False,
+        ),
     ] = None,
     block: Annotated[
         Optional[int],  # noqa: UP045
@@ -40,13 +47,15 @@ def compress(
     ] = None,
     distill_weight: Annotated[
         Optional[float],  # noqa: UP045
-        typer.Option(help="Share of the teacher in the loss. [default: 0.9]", rich_help_panel=_PRUNING,
-                     show_default=False),
+        typer.Option(
+            help="Share of the teacher in the loss. [default: 0.9]", rich_help_panel=_PRUNING, show_default=False
+        ),
     ] = None,
     ramp_epochs: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(help="Epochs in which the level grows. [default: 6]", rich_help_panel=_PRUNING,
-                     show_default=False),
+        typer.Option(
+            help="Epochs in which the level grows. [default: 6]", rich_help_panel=_PRUNING, show_default=False
+        ),
     ] = None,
     recovery_epochs: Annotated[
         Optional[int],  # noqa: UP045

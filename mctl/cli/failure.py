@@ -31,11 +31,12 @@ def _from_system(error: BaseException) -> UserError | None:
     while seen is not None:
         # Writers in Rust and C++ tell of a full disk in words alone.
         if getattr(seen, "errno", None) in _FULL or "No space left on device" in str(seen):
-            return UserError("the disk is full.", where=getattr(seen, "filename", None),
-                             todo="What was complete before is untouched. Make room and run the same command again.")
+            return UserError(
+                "the disk is full.",
+                where=getattr(seen, "filename", None),
+                todo="What was complete before is untouched. Make room and run the same command again.",
+            )
         if isinstance(seen, PermissionError) or getattr(seen, "errno", None) == errno.EROFS:
             return UserError(f"no permission: {seen}.", todo="Choose another folder with --artifacts.")
         seen = seen.__cause__ or seen.__context__
     return None
-
-

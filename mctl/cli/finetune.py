@@ -18,7 +18,9 @@ def finetune(
     trust_remote_code: options.TrustRemoteCode = None,
     epochs: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(help="Passes over the data, at most. [default: 6]", rich_help_panel="Training", show_default=False),
+        typer.Option(
+            help="Passes over the data, at most. [default: 6]", rich_help_panel="Training", show_default=False
+        ),
     ] = None,
     batch_size: options.BatchSize = None,
     learning_rate: options.LearningRate = None,

@@ -40,7 +40,9 @@ def inspect(
     from mctl.report.console import open_console
 
     recipe = load_recipe(config, {"artifacts": artifacts})
-    found = load_artifact(artifact) if artifact else newest_artifact(recipe.artifacts, ("export", "compressed", "teacher"))
+    found = (
+        load_artifact(artifact) if artifact else newest_artifact(recipe.artifacts, ("export", "compressed", "teacher"))
+    )
     if found is None:
         raise UserError(f"there is no artifact in {recipe.artifacts}.", todo="Run `mctl quickstart` to make one.")
     with open_console(quiet=False) as console:

@@ -23,33 +23,43 @@ def validate(
     label: options.LabelColumn = None,
     max_accuracy_drop: Annotated[
         Optional[float],  # noqa: UP045
-        typer.Option(help="Points of accuracy below the baseline. [default: 1]", rich_help_panel=_GATE,
-                     show_default=False),
+        typer.Option(
+            help="Points of accuracy below the baseline. [default: 1]", rich_help_panel=_GATE, show_default=False
+        ),
     ] = None,
     max_macro_f1_drop: Annotated[
         Optional[float],  # noqa: UP045
-        typer.Option(help="Points of macro-F1 below the baseline. [default: 2]", rich_help_panel=_GATE,
-                     show_default=False),
+        typer.Option(
+            help="Points of macro-F1 below the baseline. [default: 2]", rich_help_panel=_GATE, show_default=False
+        ),
     ] = None,
     min_label_agreement: Annotated[
         Optional[float],  # noqa: UP045
-        typer.Option(help="Share of equal labels, export and source. [default: by precision]", rich_help_panel=_GATE,
-                     show_default=False),
+        typer.Option(
+            help="Share of equal labels, export and source. [default: by precision]",
+            rich_help_panel=_GATE,
+            show_default=False,
+        ),
     ] = None,
     max_logit_diff: Annotated[
         Optional[float],  # noqa: UP045
-        typer.Option(help="Largest logit difference. [default: by precision]", rich_help_panel=_GATE,
-                     show_default=False),
+        typer.Option(
+            help="Largest logit difference. [default: by precision]", rich_help_panel=_GATE, show_default=False
+        ),
     ] = None,
     min_speedup: Annotated[
         Optional[float],  # noqa: UP045
-        typer.Option(help="Median latency of the baseline over the export's. [default: reported only]",
-                     rich_help_panel=_GATE, show_default=False),
+        typer.Option(
+            help="Median latency of the baseline over the export's. [default: reported only]",
+            rich_help_panel=_GATE,
+            show_default=False,
+        ),
     ] = None,
     max_p95_ms: Annotated[
         Optional[float],  # noqa: UP045
-        typer.Option("--max-p95-ms", help="p95 of a call. [default: reported only]", rich_help_panel=_GATE,
-                     show_default=False),
+        typer.Option(
+            "--max-p95-ms", help="p95 of a call. [default: reported only]", rich_help_panel=_GATE, show_default=False
+        ),
     ] = None,
     provider: Annotated[
         Optional[str],  # noqa: UP045
@@ -57,8 +67,9 @@ def validate(
     ] = None,
     threads: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(help="Threads of both runtimes. [default: all cores]", rich_help_panel=_MEASURE,
-                     show_default=False),
+        typer.Option(
+            help="Threads of both runtimes. [default: all cores]", rich_help_panel=_MEASURE, show_default=False
+        ),
     ] = None,
     batch_size: Annotated[
         Optional[int],  # noqa: UP045
@@ -66,18 +77,24 @@ def validate(
     ] = None,
     repeats: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(help="Rounds over the timed batches. [default: 5]", rich_help_panel=_MEASURE,
-                     show_default=False),
+        typer.Option(help="Rounds over the timed batches. [default: 5]", rich_help_panel=_MEASURE, show_default=False),
     ] = None,
     emissions: Annotated[
         Optional[bool],  # noqa: UP045
-        typer.Option("--emissions/--no-emissions", help="Measure or estimate energy. [default: emissions]",
-                     rich_help_panel=_MEASURE, show_default=False),
+        typer.Option(
+            "--emissions/--no-emissions",
+            help="Measure or estimate energy. [default: emissions]",
+            rich_help_panel=_MEASURE,
+            show_default=False,
+        ),
     ] = None,
     country: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="Three-letter code of the electricity grid. [default: IND]", rich_help_panel=_MEASURE,
-                     show_default=False),
+        typer.Option(
+            help="Three-letter code of the electricity grid. [default: IND]",
+            rich_help_panel=_MEASURE,
+            show_default=False,
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="The whole result as JSON on stdout.")] = False,
     artifacts: options.Artifacts = None,

@@ -11,7 +11,7 @@ from typing import Any
 from transformers import BertConfig
 
 
-class CompactBertConfig(BertConfig):
+class CompactBertConfig(BertConfig):  # type: ignore[misc]
     """A BERT configuration with a layout.
 
     `compact_layout` holds `{"heads": [...], "ffn": [...]}`, one number a layer: how many attention heads and how many

@@ -81,7 +81,7 @@ class ParameterCounts:
 
 
 def count_parameters(model: nn.Module) -> ParameterCounts:
-    """Count parameters: encoder (all layers, with biases and LayerNorms), embeddings, and the rest (pooler, classifier)."""
+    """Count parameters: all layers with biases and LayerNorms, embeddings, and the rest (pooler, classifier)."""
     family: Family = family_of(model.config)
     encoder = sum(p.numel() for p in model.get_submodule(family.encoder).parameters())
     base = model.get_submodule(family.encoder.split(".")[0])

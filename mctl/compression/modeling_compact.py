@@ -47,7 +47,7 @@ def set_head_count(attention: Any, heads: int, width: int) -> None:
 
 
 def _resize(layer: nn.Module, name: str, *, in_features: int | None = None, out_features: int | None = None) -> None:
-    old = layer.get_submodule(name)
+    old: Any = layer.get_submodule(name)
     sizes = (in_features or old.in_features, out_features or old.out_features)
     if sizes == (old.in_features, old.out_features):
         return
@@ -63,7 +63,7 @@ class CompactMixin:
     linear_names: dict[str, str]
 
     def __init__(self, config: Any) -> None:
-        super().__init__(config)
+        super().__init__(config)  # type: ignore[call-arg]
         layout = config.compact_layout
         if layout is None:
             return
@@ -73,7 +73,7 @@ class CompactMixin:
             resize_layer(layer, self.linear_names, head_size, heads, rows)
 
 
-class CompactBertForSequenceClassification(CompactMixin, BertForSequenceClassification):
+class CompactBertForSequenceClassification(CompactMixin, BertForSequenceClassification):  # type: ignore[misc]
     """BertForSequenceClassification with a layout: see `CompactBertConfig`."""
 
     config_class = CompactBertConfig

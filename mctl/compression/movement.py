@@ -42,7 +42,7 @@ def _hashable_defaults() -> Iterator[None]:
             options.setdefault("unsafe_hash", True)
         return original(cls, **options)
 
-    dataclasses.dataclass = hashing  # type: ignore[assignment]
+    dataclasses.dataclass = hashing
     try:
         yield
     finally:
@@ -57,11 +57,14 @@ def _import_masked_nn() -> Any:
 
 
 masked_nn = _import_masked_nn()
+_JointPatcher: Any = masked_nn.JointPruningModulePatcher
+_ChannelPatcher: Any = masked_nn.ChannelPruningModulePatcher
+_MatrixPatcher: Any = masked_nn.LinearPruningModulePatcher
+_MaskedLinear: Any = masked_nn.MaskedLinear
 
 from nn_pruning.model_structure import ModelStructure  # noqa: E402
 from nn_pruning.modules.binarizer import ThresholdBinarizer  # noqa: E402
 from nn_pruning.training_patcher import ModelDispatchingPatcher, PatcherContext, ReplacementModule  # noqa: E402
-
 
 # Scores start equal but for this: exact ties would make an exact level unreachable.
 _TIE_BREAK = 1e-4
@@ -129,7 +132,7 @@ class UnitMaskedLinear(ReplacementModule):  # type: ignore[misc]
     def mask(self) -> torch.Tensor:
         """(rows,) or (columns,): 1.0 where the unit stays, 0.0 where it goes; straight-through gradient."""
         threshold = self.get_context_data(self.group)
-        units = ThresholdBinarizer.apply(self.scores.mask_scores.flatten(), threshold, False, 0)
+        units: torch.Tensor = ThresholdBinarizer.apply(self.scores.mask_scores.flatten(), threshold, False, 0)
         return units.repeat_interleave(self.unit_size) if self.unit_size > 1 else units
 
     def masked_parameters(self, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -168,7 +171,7 @@ def _arguments(submethod: str, rows: int, columns: int) -> Any:
     )
 
 
-class _HeadPatcher(masked_nn.JointPruningModulePatcher):  # type: ignore[misc]
+class _HeadPatcher(_JointPatcher):  # type: ignore[misc]
     """Query, key and value of a layer share one score a head."""
 
     def patch(self, child_module_name: str, child_module: nn.Linear) -> UnitMaskedLinear:
@@ -178,7 +181,7 @@ class _HeadPatcher(masked_nn.JointPruningModulePatcher):  # type: ignore[misc]
         return UnitMaskedLinear(child_module, group, scores, self.args.block_rows, columns=False, removes=removes)
 
 
-class _RowPatcher(masked_nn.ChannelPruningModulePatcher):  # type: ignore[misc]
+class _RowPatcher(_ChannelPatcher):  # type: ignore[misc]
     """Both FFN matrices of a layer share one score a row: rows of the first, columns of the second."""
 
     def patch(self, child_module_name: str, child_module: nn.Linear) -> UnitMaskedLinear:
@@ -190,7 +193,7 @@ class _RowPatcher(masked_nn.ChannelPruningModulePatcher):  # type: ignore[misc]
         return UnitMaskedLinear(child_module, group, scores, 1, columns=columns, removes=columns)
 
 
-class BlockMaskedLinear(masked_nn.MaskedLinear):  # type: ignore[misc]
+class BlockMaskedLinear(_MaskedLinear):  # type: ignore[misc]
     """nn_pruning's masked linear for square blocks, without the count that waits for the device on every forward."""
 
     @property
@@ -205,7 +208,7 @@ class BlockMaskedLinear(masked_nn.MaskedLinear):  # type: ignore[misc]
         return (m != 0).sum()
 
 
-class _BlockPatcher(masked_nn.LinearPruningModulePatcher):  # type: ignore[misc]
+class _BlockPatcher(_MatrixPatcher):  # type: ignore[misc]
     """Every matrix has its own score a block."""
 
     def patch(self, child_module_name: str, child_module: nn.Linear) -> BlockMaskedLinear:

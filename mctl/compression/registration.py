@@ -1,10 +1,10 @@
 """Makes compact models known to transformers' Auto classes, at the moment one is asked for and not before.
 
 `import mctl` must cost nothing (the command line starts with it) and yet be enough for
-`AutoModelForSequenceClassification.from_pretrained(ARTIFACT)`. So `import mctl` plants a finder that waits for the module
-with transformers' registry of configurations, and gives the registry a dictionary that registers our classes when a name
-of ours is looked up. Nothing of transformers is imported before that: an import in the midst of transformers' own imports
-ends in a circle.
+`AutoModelForSequenceClassification.from_pretrained(ARTIFACT)`. So `import mctl` plants a finder that waits for the
+module with transformers' registry of configurations, and gives the registry a dictionary that registers our classes
+when a name of ours is looked up. Nothing of transformers is imported before that: an import in the midst of
+transformers' own imports ends in a circle.
 """
 
 from __future__ import annotations

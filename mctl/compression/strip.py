@@ -38,7 +38,9 @@ def live_units(model: nn.Module) -> Kept:
     for layer in family.layers(model):
         value = _live_rows(family.linear(layer, "value")) & _live_columns(family.linear(layer, "attention_output"))
         heads.append(_indices(value.reshape(-1, head_size).any(1)))
-        rows.append(_indices(_live_rows(family.linear(layer, "ffn_in")) & _live_columns(family.linear(layer, "ffn_out"))))
+        rows.append(
+            _indices(_live_rows(family.linear(layer, "ffn_in")) & _live_columns(family.linear(layer, "ffn_out")))
+        )
     return Kept(tuple(heads), tuple(rows))
 
 
@@ -100,7 +102,12 @@ def compact_config(config: Any, family: Family, kept: Kept) -> Any:
 
 
 def _slice_layer(
-    state: dict[str, torch.Tensor], family: Family, index: int, heads: Sequence[int], rows: Sequence[int], head_size: int
+    state: dict[str, torch.Tensor],
+    family: Family,
+    index: int,
+    heads: Sequence[int],
+    rows: Sequence[int],
+    head_size: int,
 ) -> None:
     prefix = f"{family.encoder}.{index}."
     width = torch.tensor([h * head_size + i for h in heads for i in range(head_size)])

@@ -69,9 +69,9 @@ class LengthGroupedBatches(Sampler[int]):
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
         shuffled = torch.randperm(len(self.lengths), generator=generator)
         batches: list[torch.Tensor] = []
-        for group in shuffled.split(self.batch_size * 50):
+        for group in torch.split(shuffled, self.batch_size * 50):
             by_length = group[self.lengths[group].argsort(descending=True, stable=True)]
-            batches += by_length.split(self.batch_size)
+            batches += torch.split(by_length, self.batch_size)
         # The longest batch comes first, so that a batch that does not fit in memory fails at once; a short one stays
         # last, since the batch sampler cuts the order every `batch_size` texts.
         whole = [batch for batch in batches if len(batch) == self.batch_size]

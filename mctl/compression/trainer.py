@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +30,6 @@ from mctl.compression.texts import LengthGroupedBatches
 from mctl.progress import Progress, Silent
 from mctl.recipe import TrainingSettings
 
-logger = logging.getLogger(__name__)
 _COMPLETE = "complete"
 
 
@@ -147,7 +144,12 @@ class ClassifierTrainer(Trainer):  # type: ignore[misc]
     """Trains a classifier on labels, on a teacher's logits, or both; with masks or without."""
 
     def __init__(
-        self, *, teacher: Teacher | None = None, score_parameters: list[nn.Parameter], score_learning_rate: float, **kwargs: Any
+        self,
+        *,
+        teacher: Teacher | None = None,
+        score_parameters: list[nn.Parameter],
+        score_learning_rate: float,
+        **kwargs: Any,
     ) -> None:
         self.teacher = teacher
         self.score_parameters = score_parameters
@@ -237,7 +239,10 @@ def train(
     )
     trainer.remove_callback(PrinterCallback)
     trainer.remove_callback(ProgressCallback)
-    trainer.train(resume_from_checkpoint=_last_complete_checkpoint(phase.folder))
+    checkpoint = _last_complete_checkpoint(phase.folder)
+    if checkpoint is not None and progress is not None:
+        progress.say(f"{phase.title}: going on from {Path(checkpoint).name}")
+    trainer.train(resume_from_checkpoint=checkpoint)
     return model
 
 
@@ -287,7 +292,4 @@ def _last_complete_checkpoint(folder: Path) -> str | None:
     complete = [path.parent for path in folder.glob(f"checkpoint-*/{_COMPLETE}")]
     if not complete:
         return None
-    newest = max(complete, key=lambda path: int(path.name.rpartition("-")[2]))
-    step = json.loads((newest / "trainer_state.json").read_text())["global_step"]
-    logger.info("resuming from step %d in %s", step, newest)
-    return str(newest)
+    return str(max(complete, key=lambda path: int(path.name.rpartition("-")[2])))

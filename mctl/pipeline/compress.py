@@ -8,10 +8,11 @@ from typing import Any
 
 from mctl.artifact import Artifact, newest_artifact, seal, stage_key, writing
 from mctl.errors import UserError
-from mctl.pipeline.dataset import StageData, load_stage_data
+from mctl.pipeline.dataset import load_stage_data
 from mctl.pipeline.describe import describe
-from mctl.pipeline.finetune import TEACHER, adopt, finetune, freeze_embeddings, tokenized_splits
-from mctl.pipeline.loading import class_order, load_classifier, load_tokenizer
+from mctl.pipeline.finetune import adopt, finetune, freeze_embeddings, tokenized_splits
+from mctl.pipeline.inherit import max_length, resolved
+from mctl.pipeline.loading import check_length, class_order, load_classifier, load_config, load_tokenizer
 from mctl.pipeline.stage import finished, manifest, work_folder
 from mctl.progress import Progress
 from mctl.recipe import CompressSettings, ModelSettings, Recipe
@@ -26,20 +27,20 @@ def compress(recipe: Recipe, progress: Progress) -> Artifact:
     from mctl.compression.strip import copy_modeling_code
 
     teacher = find_or_make_teacher(recipe, progress)
-    model_settings = ModelSettings(name=str(teacher.folder), max_length=recipe.model.max_length)
-    config_classes = class_order(load_classifier(model_settings).config)
-    data = load_stage_data(recipe.data, progress, config_classes)
+    recipe = resolved(recipe, teacher)
+    model_settings = ModelSettings(name=str(teacher.folder))
+    config = load_config(model_settings)
+    check_length(config, max_length(recipe))
+    data = load_stage_data(recipe.data, progress, class_order(config))
     folder = recipe.artifacts / artifact_name(recipe.compress)
-    settings = recipe.compress.model_dump(exclude={"teacher"}) | {"max_length": recipe.model.max_length}
-    key = stage_key(
-        "compress", settings, {"teacher": teacher.as_parent().manifest_sha256, "data": data.dataset.sha256}
-    )
+    settings = recipe.compress.model_dump(exclude={"teacher"}) | {"max_length": max_length(recipe)}
+    key = stage_key("compress", settings, {"teacher": teacher.as_parent().manifest_sha256, "data": data.dataset.sha256})
     if done := finished(folder, key, progress):
         return done
     started = time.monotonic()
     with work_folder(recipe.artifacts, folder.name, key) as work:
         tokenizer = load_tokenizer(model_settings)
-        splits = tokenized_splits(tokenizer, data, recipe.model.max_length, progress)
+        splits = tokenized_splits(tokenizer, data, max_length(recipe), progress)
         pruned = _ramp(recipe, model_settings, tokenizer, splits, work, progress)
         model = _recover(recipe, model_settings, tokenizer, splits, work, progress)
         facts = describe(model, tokenizer, data, recipe, progress)
@@ -49,9 +50,7 @@ def compress(recipe: Recipe, progress: Progress) -> Artifact:
             model.save_pretrained(temporary)
             tokenizer.save_pretrained(temporary)
             copy_modeling_code(temporary)
-            complete = manifest(
-                "compressed", folder, key, recipe, parents=[teacher], data=data.summary(), facts=facts
-            )
+            complete = manifest("compressed", folder, key, recipe, parents=[teacher], data=data.summary(), facts=facts)
             return seal(temporary, folder, complete)
 
 

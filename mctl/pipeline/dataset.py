@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mctl.data import DataSettings, Dataset, align_labels, load, report_as_dict, select_labels
+from mctl.data import Dataset, DataSettings, align_labels, load, report_as_dict, select_labels
 from mctl.progress import Progress
 
 
@@ -64,7 +64,7 @@ def load_stage_data(
             rows[name] += count
     numbers = align_labels(rows, label2id, unknown_labels=settings.unknown_labels)
     dataset = select_labels(dataset, numbers.keys())
-    splits = {
+    splits: dict[str, LabelledTexts] = {
         name: LabelledTexts(tuple(split.texts), tuple(numbers[label] for label in split.labels))
         for name, split in dataset.splits.items()
     }

@@ -7,6 +7,7 @@ from typing import Any
 
 from mctl.exporters.torch_runner import TorchClassifier
 from mctl.pipeline.dataset import StageData
+from mctl.pipeline.inherit import max_length
 from mctl.pipeline.scoring import input_names, logits_of, metrics
 from mctl.progress import Progress
 from mctl.recipe import Recipe
@@ -26,7 +27,7 @@ def describe(model: Any, tokenizer: Any, data: StageData, recipe: Recipe, progre
     for split in ("dev", "test"):
         texts = data.splits[split]
         progress.start(f"score {split}", len(texts.texts))
-        logits = logits_of(runner, tokenizer, texts.texts, names, recipe.model.max_length, 64, progress.advance)
+        logits = logits_of(runner, tokenizer, texts.texts, names, max_length(recipe), 64, progress.advance)
         progress.finish()
         scores[split] = metrics(texts.labels, logits)
     progress.say(
@@ -34,7 +35,7 @@ def describe(model: Any, tokenizer: Any, data: StageData, recipe: Recipe, progre
         f"on {scores['test']['texts']} texts"
     )
     return {
-        "max_length": recipe.model.max_length,
+        "max_length": max_length(recipe),
         "layout": layout_of(model).as_dict(),
         "parameters": asdict(count_parameters(model)),
         "metrics": scores,

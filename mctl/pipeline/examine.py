@@ -78,4 +78,3 @@ def _energy() -> Examined:
     if readable:
         return Examined("energy", "ok", "the processor's power meter (RAPL) can be read: energy is measured")
     return Examined("energy", "note", "no power meter that may be read: energy is estimated from load and rated power")
-

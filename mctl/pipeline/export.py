@@ -44,9 +44,7 @@ def export(recipe: Recipe, progress: Progress, source: Path | None = None) -> Ar
         facts["seconds"] = time.monotonic() - started
         _stock_config(model.config).save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
-        complete = manifest(
-            "export", folder, key, recipe, parents=[artifact], data=artifact.manifest.data, facts=facts
-        )
+        complete = manifest("export", folder, key, recipe, parents=[artifact], data=artifact.manifest.data, facts=facts)
         made = seal(temporary, folder, complete)
     progress.finish()
     ratio = facts["bytes"] / facts["fp32_bytes"]
@@ -58,7 +56,9 @@ def _source(recipe: Recipe, folder: Path | None, progress: Progress) -> Artifact
     if folder is not None:
         artifact = load_artifact(folder)
         if artifact.manifest.kind == "export":
-            raise UserError("this is an export already.", where=str(folder), todo="Export a teacher or a compressed one.")
+            raise UserError(
+                "this is an export already.", where=str(folder), todo="Export a teacher or a compressed one."
+            )
         return artifact
     newest = newest_artifact(recipe.artifacts, ("teacher", "compressed"))
     if newest is None:
@@ -75,7 +75,12 @@ def _write_graph(model: Any, tokenizer: Any, folder: Path, precision: str) -> di
     target = folder / MODEL_FILE
     graph = export_fp32(model, target, input_names=names)
     fp32_bytes = _size(folder)
-    facts: dict[str, Any] = {"precision": precision, "inputs": list(names), "outputs": ["logits"], "graph": asdict(graph)}
+    facts: dict[str, Any] = {
+        "precision": precision,
+        "inputs": list(names),
+        "outputs": ["logits"],
+        "graph": asdict(graph),
+    }
     if precision == "fp16":
         full = folder / "fp32.onnx"
         target.rename(full)

@@ -9,7 +9,8 @@ from typing import Any
 from mctl.artifact import Artifact, seal, stage_key, writing
 from mctl.pipeline.dataset import StageData, load_stage_data
 from mctl.pipeline.describe import describe
-from mctl.pipeline.loading import class_order, fingerprint, load_classifier, load_config, load_tokenizer
+from mctl.pipeline.inherit import max_length, resolved
+from mctl.pipeline.loading import check_length, class_order, fingerprint, load_classifier, load_config, load_tokenizer
 from mctl.pipeline.stage import finished, manifest, work_folder
 from mctl.progress import Progress
 from mctl.recipe import ModelSettings, Recipe
@@ -25,7 +26,8 @@ def finetune(recipe: Recipe, progress: Progress) -> Artifact:
     """
     from mctl.compression.trainer import Phase, train
 
-    load_config(recipe.model)
+    recipe = resolved(recipe)
+    check_length(load_config(recipe.model), max_length(recipe))
     data = load_stage_data(recipe.data, progress)
     folder = recipe.artifacts / TEACHER
     settings = {"model": _identity(recipe.model), "finetune": recipe.finetune.model_dump()}
@@ -37,7 +39,7 @@ def finetune(recipe: Recipe, progress: Progress) -> Artifact:
     with work_folder(recipe.artifacts, TEACHER, key) as work:
         tokenizer = load_tokenizer(recipe.model)
         model = _fresh_classifier(recipe, data)
-        splits = tokenized_splits(tokenizer, data, recipe.model.max_length, progress)
+        splits = tokenized_splits(tokenizer, data, max_length(recipe), progress)
         phase = Phase("fine-tune", work, recipe.finetune.epochs, keep_best=True, patience=recipe.finetune.patience)
         train(model, tokenizer, splits, recipe.finetune, phase, progress=progress)
         facts = describe(model, tokenizer, data, recipe, progress)
@@ -51,8 +53,10 @@ def adopt(recipe: Recipe, progress: Progress) -> Artifact:
     Raises:
         UserError: the model or the data cannot be used, or the data has labels that the model does not know.
     """
-    settings = ModelSettings(**{**recipe.model.model_dump(), "name": recipe.compress.teacher})
+    recipe = resolved(recipe)
+    settings = recipe.model.model_copy(update={"name": recipe.compress.teacher})
     config = load_config(settings)
+    check_length(config, max_length(recipe))
     data = load_stage_data(recipe.data, progress, class_order(config))
     folder = recipe.artifacts / TEACHER
     key = stage_key("adopt", _identity(settings), {"data": data.dataset.sha256, "model": fingerprint(settings)})
@@ -73,7 +77,9 @@ def tokenized_splits(tokenizer: Any, data: StageData, max_length: int, progress:
     train = data.splits["train"]
     cut = truncated_count(tokenizer, train.texts, max_length)
     if cut:
-        progress.say(f"data: {cut} of {len(train.texts)} training texts are longer than {max_length} tokens and are cut.")
+        progress.say(
+            f"data: {cut} of {len(train.texts)} training texts are longer than {max_length} tokens and are cut."
+        )
     return {
         name: tokenized(tokenizer, data.splits[name].texts, data.splits[name].labels, max_length)
         for name in ("train", "dev")

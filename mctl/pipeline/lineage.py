@@ -41,8 +41,11 @@ def find_lineage(root: Path, folder: Path | None, progress: Progress) -> Lineage
         folder = newest.folder
     export = load_artifact(folder)
     if export.manifest.kind != "export":
-        raise UserError(f"this is a {export.manifest.kind} artifact, not an export.", where=str(folder),
-                        todo="Run `mctl export` on it first.")
+        raise UserError(
+            f"this is a {export.manifest.kind} artifact, not an export.",
+            where=str(folder),
+            todo="Run `mctl export` on it first.",
+        )
     source = _parent(export)
     return Lineage(export, source, _parent(source) if source.manifest.parents else source)
 

@@ -35,6 +35,21 @@ def load_config(settings: ModelSettings) -> Any:
     return config
 
 
+def check_length(config: Any, max_length: int) -> None:
+    """Refuse texts that are longer than the model has positions for.
+
+    Raises:
+        UserError: `max_length` is above what the model allows.
+    """
+    allowed = int(config.max_position_embeddings)
+    if max_length > allowed:
+        raise UserError(
+            f"{max_length} tokens are more than the {allowed} positions of this model.",
+            where="--max-length",
+            todo="Longer texts are cut: ask for less.",
+        )
+
+
 def load_tokenizer(settings: ModelSettings) -> Any:
     """The tokenizer of a model.
 
@@ -108,11 +123,17 @@ def _from_pretrained(loader: Any, settings: ModelSettings, **options: Any) -> An
 def _explain(error: Exception, name: str, folder: bool) -> UserError:
     text = " ".join(str(error).split())
     if "trust_remote_code" in text:
-        return UserError("the model brings Python code of its own.", where=name,
-                         todo="Read it, then allow it with --trust-remote-code.")
+        return UserError(
+            "the model brings Python code of its own.",
+            where=name,
+            todo="Read it, then allow it with --trust-remote-code.",
+        )
     if "safetensors" in text:
-        return UserError("its weights are not in safetensors, the one format that is read.", where=name,
-                         todo="Convert them with transformers' save_pretrained().")
+        return UserError(
+            "its weights are not in safetensors, the one format that is read.",
+            where=name,
+            todo="Convert them with transformers' save_pretrained().",
+        )
     if not folder:
         return UserError(f"the hub gave no such model: {text[:300]}", where=name, todo=_OFFLINE)
     return UserError(f"the model cannot be loaded: {text[:300]}", where=name)

@@ -36,7 +36,8 @@ class Measured:
         if role in self.latency:
             timed = self.latency[role]
             figures["latency"] = {
-                name: getattr(timed, name) for name in ("p50_ms", "p95_ms", "p99_ms", "throughput_texts_per_s", "samples")
+                name: getattr(timed, name)
+                for name in ("p50_ms", "p95_ms", "p99_ms", "throughput_texts_per_s", "samples")
             }
         if role in self.emissions:
             figures["emissions"] = asdict(self.emissions[role])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from mctl.artifact import write_atomically
@@ -30,7 +29,7 @@ def prepare(folder: Path, progress: Progress) -> Recipe:
     text = recipe_text(
         {
             "artifacts": str(folder / "artifacts"),
-            "model.name": os.path.join(".", encoder) if not encoder.is_absolute() else str(encoder),
+            "model.name": str(encoder),
             "model.max_length": 32,
             "data.source": str(data),
             "finetune.epochs": 5,

@@ -54,8 +54,11 @@ def work_folder(root: Path, stage: str, key: str) -> Iterator[Path]:
             # The kernel drops the lock when its process ends, however it ends.
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise UserError("another mctl is making the same artifact.", where=str(folder),
-                            todo="Wait for it, or write to another folder with --artifacts.") from error
+            raise UserError(
+                "another mctl is making the same artifact.",
+                where=str(folder),
+                todo="Wait for it, or write to another folder with --artifacts.",
+            ) from error
         yield folder
     shutil.rmtree(folder, ignore_errors=True)
     parent = folder.parent

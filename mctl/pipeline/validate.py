@@ -10,6 +10,7 @@ from mctl.artifact import MANIFEST, REPORT_FILES, Artifact, now, sha256_of, writ
 from mctl.errors import UserError
 from mctl.pipeline.dataset import StageData, load_stage_data
 from mctl.pipeline.export import MODEL_FILE
+from mctl.pipeline.inherit import resolved
 from mctl.pipeline.judge import thresholds
 from mctl.pipeline.lineage import Lineage, find_lineage
 from mctl.pipeline.loading import class_order, load_config
@@ -62,16 +63,15 @@ def _integrity(lineage: Lineage) -> list[Any]:
 
 
 def _data(recipe: Recipe, lineage: Lineage, progress: Progress, notes: list[str]) -> StageData:
-    settings = recipe.data
-    if settings.source is None:
-        # The data that the artifact was made with, unless it was named.
-        settings = type(settings).model_validate(lineage.source.manifest.recipe["data"])
+    settings = resolved(recipe, lineage.source).data
     classes = class_order(load_config(ModelSettings(name=str(lineage.source.folder))))
     if classes != class_order(load_config(ModelSettings(name=str(lineage.baseline.folder)))):
         raise UserError("source and baseline number their classes differently.", where=str(lineage.source.folder))
     data = load_stage_data(settings, progress, classes)
     if data.dataset.sha256 != lineage.source.manifest.data["sha256"]:
-        notes.append("The evaluation data differs from what the model was made with: texts it was trained on may be in it.")
+        notes.append(
+            "The evaluation data differs from what the model was made with: texts it was trained on may be in it."
+        )
     return data
 
 
@@ -93,7 +93,9 @@ def _judged(lineage: Lineage, measured: Measured, recipe: Recipe) -> list[Any]:
 def _remarks(lineage: Lineage, recipe: Recipe) -> list[str]:
     notes = []
     if lineage.export.manifest.facts["precision"] == "fp16" and recipe.measure.provider == "cpu":
-        notes.append("fp16 on a CPU is emulated: the weights are half the size, the arithmetic is fp32 with conversions.")
+        notes.append(
+            "fp16 on a CPU is emulated: the weights are half the size, the arithmetic is fp32 with conversions."
+        )
     if recipe.gate.min_speedup is None:
         notes.append("Speed is reported and not judged: set min_speedup under [gate] to make it count.")
     if "synthetic" in str(lineage.source.manifest.data.get("source", "")):
@@ -108,7 +110,7 @@ def _result(lineage: Lineage, checks: list[Any], measured: Measured | None, note
         verdict=decide(checks),
         created=now(),
         artifact=lineage.export.name,
-        participants={role: _participant(role, artifact, measured) for role, artifact in lineage.members().items()},  # type: ignore[misc]
+        participants={role: _participant(role, artifact, measured) for role, artifact in lineage.members().items()},
         checks=[_check_result(check) for check in checks],
         comparison=measured.comparison() if measured else {},
         data=lineage.source.manifest.data,

@@ -53,12 +53,20 @@ def _rows(artifact: Artifact) -> list[tuple[str, str]]:
     if "pruning" in facts:
         pruning = facts["pruning"]
         rows.append(
-            ("pruned", f"{pruning['removed_percent']:.2f} % of the encoder's weights are gone, "
-             f"{pruning['masked_percent']:.2f} % were masked")
+            (
+                "pruned",
+                f"{pruning['removed_percent']:.2f} % of the encoder's weights are gone, "
+                f"{pruning['masked_percent']:.2f} % were masked",
+            )
         )
     if "precision" in facts:
         rows.append(("precision", f"{facts['precision']}, {facts['bytes'] / facts['fp32_bytes']:.3f} of fp32"))
     for split, scores in facts.get("metrics", {}).items():
-        rows.append((split, f"accuracy {100 * scores['accuracy']:.1f} %, macro-F1 {100 * scores['macro_f1']:.1f} % "
-                     f"on {scores['texts']} texts"))
+        rows.append(
+            (
+                split,
+                f"accuracy {100 * scores['accuracy']:.1f} %, macro-F1 {100 * scores['macro_f1']:.1f} % "
+                f"on {scores['texts']} texts",
+            )
+        )
     return rows

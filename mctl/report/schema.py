@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = 1
 Verdict = Literal["pass", "fail", "inconclusive"]
 
 
@@ -44,7 +43,7 @@ class Participant(_Part):
 class ValidationResult(_Part):
     """Everything that `mctl validate` found."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     verdict: Verdict
     created: str
     artifact: str

@@ -14,9 +14,7 @@ _ROLES = ("baseline", "source", "export")
 
 def show(result: ValidationResult, console: Console) -> None:
     """Print the participants, the checks and the verdict."""
-    verdict = Text.assemble(
-        "verdict: ", (result.verdict.upper(), _COLOURS[result.verdict]), f"  {result.artifact}"
-    )
+    verdict = Text.assemble("verdict: ", (result.verdict.upper(), _COLOURS[result.verdict]), f"  {result.artifact}")
     notes = [Text(f"note: {note}", style="dim") for note in result.notes]
     console.print(Group(participants_table(result), checks_table(result), *notes, verdict))
 
@@ -26,7 +24,8 @@ def participants_table(result: ValidationResult) -> Table:
     table = Table(title="models", title_justify="left", box=None, pad_edge=False, header_style="bold")
     table.add_column("")
     for role in _ROLES:
-        table.add_column(f"{role}\n{result.participants[role].name}", justify="right")  # type: ignore[index]
+        # As Text: a folder's name may hold what rich would take for markup.
+        table.add_column(Text(f"{role}\n{result.participants[role].name}"), justify="right")  # type: ignore[index]
     members = [result.participants[role] for role in _ROLES]  # type: ignore[index]
     for label, row in _rows(members):
         table.add_row(label, *row)

@@ -1,0 +1,12 @@
+"""The embedded sample: synthetic Marathi headlines and a tiny encoder with random weights.
+
+Both are made on the spot from a seed, with no network. Nothing here is news or a trained model: a figure measured on
+the sample shows that a chain works, and nothing about real texts.
+"""
+
+from __future__ import annotations
+
+from mctl.samples.headlines import TOPICS, headlines, write_csv
+from mctl.samples.tiny_model import tiny_model
+
+__all__ = ["TOPICS", "headlines", "tiny_model", "write_csv"]

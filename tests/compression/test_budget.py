@@ -57,7 +57,9 @@ def test_units_go_in_the_order_of_their_scores_over_all_layers(groups: list[Scor
         same = [group for group in groups if group.kind == kind]
         gone = torch.cat([g.scores[g.scores <= thresholds[g.name]].flatten() for g in same])
         # The best unit of a place stays whatever its score: it is exempt from the order.
-        kept = torch.cat([g.scores[(g.scores > thresholds[g.name]) & (g.scores < g.scores.max())].flatten() for g in same])
+        kept = torch.cat(
+            [g.scores[(g.scores > thresholds[g.name]) & (g.scores < g.scores.max())].flatten() for g in same]
+        )
         if gone.numel() and kept.numel():
             assert gone.max() <= kept.min()
 
@@ -91,9 +93,7 @@ def test_blocks_share_one_threshold_and_may_all_go() -> None:
     assert masked_share(groups, thresholds) == 0.5
 
 
-@given(
-    final=st.floats(0.01, 1.0), warmup=st.integers(0, 50), ramp=st.integers(1, 500), step=st.integers(0, 600)
-)
+@given(final=st.floats(0.01, 1.0), warmup=st.integers(0, 50), ramp=st.integers(1, 500), step=st.integers(0, 600))
 def test_schedule_rises_from_nothing_to_its_final_level(final: float, warmup: int, ramp: int, step: int) -> None:
     schedule = CubicSchedule(final, warmup, ramp)
     assert schedule.level(warmup) == 0

@@ -1,7 +1,8 @@
 """The strip against nn_pruning's own `optimize_model`, on the same masks, where that function works.
 
-It works on BERT models of twelve layers, and removes heads with transformers' `prune_heads`, which transformers 5 dropped:
-there, heads are left out of its work and FFN rows alone are compared. The lane with transformers 4 compares both.
+It works on BERT models of twelve layers, and removes heads with transformers' `prune_heads`, which transformers 5
+dropped: there, heads are left out of its work and FFN rows alone are compared. The lane with transformers 4 compares
+both.
 """
 
 from __future__ import annotations

@@ -1,0 +1,94 @@
+"""A tiny BERT classifier with random weights and a WordPiece tokenizer for the given texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from mctl.samples.headlines import TOPICS
+
+VOCABULARY_SIZE = 2000
+_LONGEST = 128
+_CARD = """---
+license: apache-2.0
+tags: [synthetic, random-weights]
+---
+# Tiny encoder, not trained
+
+Made by `mctl.samples.tiny_model`: a BERT of 4 layers, 4 heads and hidden size 128 with **random weights**, and a
+WordPiece tokenizer trained on synthetic text. It knows nothing. It exists so that a chain can be tried without a
+network.
+"""
+
+
+def tiny_model(folder: Path, texts: Iterable[str], seed: int, class_names: Sequence[str] = tuple(TOPICS)) -> None:
+    """Writes a folder that `AutoModelForSequenceClassification` and `AutoTokenizer` load.
+
+    The model is `BertForSequenceClassification` with 4 layers, 4 heads, hidden size 128, intermediate size 512, at most
+    128 positions and at most 2000 word pieces; its weights are random and depend on the seed alone.
+
+    Args:
+        folder: made if need be; model.safetensors, config.json, tokenizer files and a README.md are written there.
+        texts: what the word pieces are learnt from.
+        seed: of the weights.
+        class_names: labels of the (untrained) head, in the order of their ids.
+    """
+    from transformers import PreTrainedTokenizerFast  # seconds of import: not paid for by the headlines
+
+    tokenizer = word_piece_tokenizer(texts)
+    folder.mkdir(parents=True, exist_ok=True)
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        model_max_length=_LONGEST,
+        unk_token="[UNK]",
+        pad_token="[PAD]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        mask_token="[MASK]",
+    ).save_pretrained(folder)
+    random_bert(tokenizer.get_vocab_size(), seed, class_names).save_pretrained(folder)
+    (folder / "README.md").write_text(_CARD, encoding="utf-8")
+
+
+def word_piece_tokenizer(texts: Iterable[str]) -> Any:
+    """Trains a `tokenizers.Tokenizer` of at most 2000 word pieces.
+
+    Texts are brought to NFC and nothing else: BERT's own normalizer would strip accents, and with them the vowel signs
+    of Devanagari, when it lowers case, and drops the joiners U+200C and U+200D when it cleans.
+    """
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    trainer = trainers.WordPieceTrainer(vocab_size=VOCABULARY_SIZE, special_tokens=special, show_progress=False)
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[(token, special.index(token)) for token in ("[CLS]", "[SEP]")],
+    )
+    return tokenizer
+
+
+def random_bert(vocabulary_size: int, seed: int, class_names: Sequence[str]) -> Any:
+    """A `BertForSequenceClassification` with weights drawn from `seed`; the global random state is left as it was."""
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification
+
+    config = BertConfig(
+        vocab_size=vocabulary_size,
+        hidden_size=128,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        intermediate_size=512,
+        max_position_embeddings=_LONGEST,
+        id2label=dict(enumerate(class_names)),
+        label2id={name: number for number, name in enumerate(class_names)},
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return BertForSequenceClassification(config)
