@@ -25,6 +25,3 @@ def main() -> None:
         if code is None:
             raise
         sys.exit(code)
-    except KeyboardInterrupt:
-        sys.stderr.write("\nInterrupted. The same command goes on from the last checkpoint.\n")
-        sys.exit(130)

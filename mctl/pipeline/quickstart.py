@@ -43,6 +43,9 @@ def prepare(folder: Path, progress: Progress) -> Recipe:
             "compress.freeze_embeddings": False,
             "export.precision": "fp16",
             "measure.energy_seconds": 1.0,
+            # 320 texts cannot resolve a point: the sample's verdict is about the chain, not about half a dozen flips.
+            "gate.max_accuracy_drop": 5.0,
+            "gate.max_macro_f1_drop": 5.0,
         }
     )
     if recipe.exists() and recipe.read_text(encoding="utf-8") != text:

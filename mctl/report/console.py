@@ -68,7 +68,13 @@ def open_console(quiet: bool) -> Iterator[TerminalProgress]:
     """A terminal for one command, with the chatter of libraries turned off."""
     _quiet_libraries()
     with TerminalProgress(quiet) as console:
-        yield console
+        try:
+            yield console
+        except KeyboardInterrupt:
+            console.say(
+                "Interrupted. What was complete is untouched; the same command goes on from the last checkpoint."
+            )
+            raise
 
 
 def _quiet_libraries() -> None:
