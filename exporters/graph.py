@@ -42,7 +42,7 @@ Attention: TypeAlias = Literal["eager", "sdpa"]
 DEFAULT_OPSET = 18
 _OUTPUT = "logits"
 _DYNAMIC_AXES = {0: "batch", 1: "sequence"}
-_EXAMPLE_SHAPE = (2, 8)  # neither 0 nor 1, which torch.export would take for constants
+_EXAMPLE_SHAPE = (2, 8)  # neither 0 nor 1, which torch.export may take for constants
 _CHATTY_LOGGERS = ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ import pytest
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-from command import finish, start  # noqa: E402
+from command import finish, start
 
 RECIPE = """
 [model]

@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from mctl.exporters import GraphReport, OnnxClassifier, export_fp32, open_session
 from torch import nn
 from transformers import BertConfig, BertForSequenceClassification
+
+from mctl.exporters import GraphReport, OnnxClassifier, export_fp32, open_session
 
 VOCABULARY = 2000
 HEAD_SIZE = 16

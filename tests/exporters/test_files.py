@@ -3,9 +3,10 @@ from __future__ import annotations
 import numpy as np
 import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
+
 from mctl.exporters import ExportError
 from mctl.exporters.files import model_files, read_model, total_bytes, write_model
-from onnx import TensorProto, helper, numpy_helper
 
 WEIGHT = np.arange(600, dtype=np.float32).reshape(20, 30)
 

@@ -9,8 +9,9 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mctl.exporters import ExportError, OnnxClassifier, TorchClassifier, export_fp32, open_session
 from torch import nn
+
+from mctl.exporters import ExportError, OnnxClassifier, TorchClassifier, export_fp32, open_session
 
 NAMES = ("input_ids", "attention_mask", "token_type_ids")
 SHAPES = [(batch, length) for batch in (1, 32) for length in (1, 7, 128)] + [(1, 512)]
@@ -28,6 +29,12 @@ class MeanEmbedding(nn.Module):
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         weights = attention_mask.unsqueeze(-1).to(self.embedding.weight.dtype)
         return self.output((self.embedding(input_ids) * weights).sum(1) / weights.sum(1))
+
+
+class NegatesWhileTraining(MeanEmbedding):
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        logits = super().forward(input_ids, attention_mask)
+        return -logits if self.training else logits
 
 
 class IgnoresTokenTypes(MeanEmbedding):
@@ -140,6 +147,7 @@ def test_model_without_token_types_or_a_transformers_config(tmp_path):
     inputs = {"input_ids": np.array([[3, 4, 0]]), "attention_mask": np.array([[1, 1, 0]])}
     classifier = OnnxClassifier(open_session(tmp_path / "mean.onnx"))
     assert classifier.input_names == ("input_ids", "attention_mask")
+    assert classifier.session.get_outputs()[0].type == "tensor(float)"
     expected = TorchClassifier(model, classifier.input_names)(inputs)
     np.testing.assert_allclose(classifier(inputs), expected, atol=1e-5, rtol=0)
     assert model.output.weight.dtype == torch.float64
@@ -147,7 +155,7 @@ def test_model_without_token_types_or_a_transformers_config(tmp_path):
 
 def test_weights_over_the_limit_lie_beside_the_graph(tmp_path):
     path, data = tmp_path / "mean.onnx", tmp_path / "mean.onnx.data"
-    model = MeanEmbedding()
+    model = NegatesWhileTraining().train()
     names = ["input_ids", "attention_mask"]
     report = export_fp32(model, path, input_names=names, single_file_limit_bytes=1000)
     assert report.files == (path, data)
@@ -156,6 +164,7 @@ def test_weights_over_the_limit_lie_beside_the_graph(tmp_path):
     inputs = {"input_ids": np.array([[3, 4, 9]]), "attention_mask": np.array([[1, 1, 1]])}
     logits = OnnxClassifier(open_session(path))(inputs)
     np.testing.assert_allclose(logits, TorchClassifier(model, names)(inputs), atol=1e-5, rtol=0)
+    assert np.abs(logits).max() > 0.1
 
 
 def test_unused_input_is_refused_and_leaves_the_old_file(tmp_path):
@@ -193,9 +202,9 @@ def test_model_that_is_no_classifier_of_any_batch_and_length_is_refused(tmp_path
     assert not (tmp_path / "m.onnx").exists()
 
 
-def test_folder_in_place_of_a_file_is_refused(tmp_path):
+def test_folder_in_place_of_a_file_is_refused_before_the_model_is_looked_at(tmp_path):
     with pytest.raises(ExportError, match="is a folder"):
-        export_fp32(MeanEmbedding(), tmp_path, input_names=["input_ids", "attention_mask"])
+        export_fp32(FixedLength(), tmp_path, input_names=["input_ids"])
 
 
 layouts = st.lists(st.tuples(st.integers(1, 4), st.integers(1, 256)), min_size=1, max_size=2)

@@ -3,8 +3,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import mctl.exporters
 import pytest
+
+import mctl.exporters
 
 HEAVY = ("torch", "onnx", "onnxruntime", "transformers", "numpy")
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from mctl.exporters import ExportError, OnnxClassifier, PrecisionReport, open_session, to_fp16
 from onnx import TensorProto, numpy_helper
+
+from mctl.exporters import ExportError, OnnxClassifier, PrecisionReport, open_session, to_fp16
 
 MASK_IN_FP16 = -(2.0**15)
 

@@ -4,6 +4,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
+
 from mctl.exporters import ExportError, OnnxClassifier, open_session
 
 
@@ -29,6 +30,7 @@ def test_unusable_file_is_one_sentence_and_nothing_on_the_terminal(uniform, tmp_
     path.write_bytes(spoiled(uniform.path.read_bytes(), how))
     with pytest.raises(ExportError, match=reason) as caught:
         open_session(path)
+    assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
     assert "\n" not in str(caught.value)
     assert str(path) in str(caught.value)

@@ -5,8 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from mctl.exporters import ExportError, TorchClassifier
 from torch import nn
+
+from mctl.exporters import ExportError, TorchClassifier
 
 INPUTS = {"input_ids": np.array([[1, 2, 3], [4, 5, 6]]), "attention_mask": np.ones((2, 3), dtype=np.int64)}
 

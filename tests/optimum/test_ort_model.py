@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mctl.exporters import OnnxClassifier, TorchClassifier, export_fp32, open_session, to_fp16
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
+
+from mctl.exporters import OnnxClassifier, TorchClassifier, export_fp32, open_session, to_fp16
 
 pytestmark = pytest.mark.optimum
 ort_models = pytest.importorskip("optimum.onnxruntime", reason="needs the extra mctl[optimum]")

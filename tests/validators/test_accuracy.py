@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.metrics import f1_score
+
 from mctl.validators.accuracy import compare, score
 from mctl.validators.errors import ShapeError
 from mctl.validators.statistics import mcnemar_p
-from sklearn.metrics import f1_score
 
 NAMES = ("sports", "state", "world")
 

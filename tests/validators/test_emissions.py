@@ -13,6 +13,7 @@ import codecarbon.external.hardware
 import codecarbon.lock
 import pytest
 from codecarbon.core import hardware_cache
+
 from mctl.validators.emissions import measure
 from mctl.validators.errors import MeasurementError
 

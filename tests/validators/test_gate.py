@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from mctl.validators.accuracy import PairedAccuracy
 from mctl.validators.emissions import EmissionsResult
 from mctl.validators.errors import ValidatorError

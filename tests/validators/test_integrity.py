@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from mctl.validators.errors import ValidatorError
 from mctl.validators.integrity import FileRecord, check_files, sha256_of
 

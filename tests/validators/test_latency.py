@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 import pytest
+
 from mctl.validators.errors import MeasurementError, ShapeError
 from mctl.validators.latency import measure, speedup
 

@@ -4,8 +4,9 @@ import ml_dtypes
 import numpy as np
 import onnx
 import pytest
-from mctl.validators.integrity import check_onnx
 from onnx import helper, numpy_helper
+
+from mctl.validators.integrity import check_onnx
 
 INPUTS, OUTPUTS = ["x"], ["logits"]
 

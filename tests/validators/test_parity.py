@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.stats import entropy
+
 from mctl.validators.errors import ShapeError
 from mctl.validators.parity import compare_logits
-from scipy.stats import entropy
 
 SHAPES = st.tuples(st.integers(1, 12), st.integers(2, 6))
 

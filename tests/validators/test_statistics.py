@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
+
 from mctl.validators.errors import ShapeError
 from mctl.validators.statistics import (
     Estimate,
@@ -12,7 +14,6 @@ from mctl.validators.statistics import (
     paired_bootstrap,
     ratio_of_medians,
 )
-from scipy import stats
 
 COUNTS = st.lists(st.integers(0, 40), min_size=1, max_size=8).filter(any)
 SAMPLES = st.lists(st.floats(0.01, 1e4), min_size=2, max_size=12)
