@@ -9,10 +9,8 @@ transformers' own imports ends in a circle.
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Sequence
-from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -57,14 +55,16 @@ class _RegisterOnLookup(dict[Any, Any]):
         return super().__contains__(key)
 
 
-class _AfterImport(MetaPathFinder):
-    """Finds nothing itself: wraps the loader of the registry, once."""
+class _AfterImport:
+    """A finder, as `sys.meta_path` wants them, that finds nothing itself: wraps the loader of the registry, once."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         if fullname != _REGISTRY:
             return None
+        import importlib.util
+
         sys.meta_path.remove(self)  # First, so that the search below does not come back here.
         spec = importlib.util.find_spec(fullname)
         if spec is None or spec.loader is None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mctl.samples.headlines import TOPICS
+from mctl.samples.generator import TOPICS
 
 VOCABULARY_SIZE = 2000
 _LONGEST = 128
