@@ -10,6 +10,7 @@ from mctl.samples.generator import TOPICS
 
 VOCABULARY_SIZE = 2000
 _LONGEST = 128
+_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _CARD = """---
 license: apache-2.0
 tags: [synthetic, random-weights]
@@ -52,26 +53,49 @@ def tiny_model(folder: Path, texts: Iterable[str], seed: int, class_names: Seque
 
 
 def word_piece_tokenizer(texts: Iterable[str]) -> Any:
-    """Trains a `tokenizers.Tokenizer` of at most 2000 word pieces.
+    """Trains a `tokenizers.Tokenizer` of at most 2000 word pieces; the same texts always give the same one.
 
     Texts are brought to NFC and nothing else: BERT's own normalizer would strip accents, and with them the vowel signs
     of Devanagari, when it lowers case, and drops the joiners U+200C and U+200D when it cleans.
     """
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer = Tokenizer(models.WordPiece(_word_pieces(list(texts)), unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
-    trainer = trainers.WordPieceTrainer(vocab_size=VOCABULARY_SIZE, special_tokens=special, show_progress=False)
-    tokenizer.train_from_iterator(texts, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",
-        special_tokens=[(token, special.index(token)) for token in ("[CLS]", "[SEP]")],
+        special_tokens=[(token, _SPECIAL.index(token)) for token in ("[CLS]", "[SEP]")],
     )
     return tokenizer
+
+
+def _word_pieces(texts: Sequence[str]) -> dict[str, int]:
+    """Trains the pieces: ids by piece, the special tokens first.
+
+    The trainer numbers the pieces of one continuing character ("##a") in the order of a hash table, and breaks ties by
+    number, so two runs would differ. Naming these pieces beforehand, as special tokens of a throw-away tokenizer, is
+    the way it offers to fix their numbers.
+    """
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+
+    trained = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    trained.normalizer = normalizers.NFC()
+    trained.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    words = {
+        word
+        for text in texts
+        for word, _ in trained.pre_tokenizer.pre_tokenize_str(trained.normalizer.normalize_str(text))
+    }
+    continuing = [f"##{char}" for char in sorted({char for word in words for char in word[1:]})]
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=VOCABULARY_SIZE, special_tokens=[*_SPECIAL, *continuing], show_progress=False
+    )
+    trained.train_from_iterator(texts, trainer)
+    pieces: dict[str, int] = trained.get_vocab()
+    return pieces
 
 
 def random_bert(vocabulary_size: int, seed: int, class_names: Sequence[str]) -> Any:
