@@ -16,36 +16,21 @@ conversion and runs on every onnxruntime since 1.14. Opset 23 has one Attention 
 
 from __future__ import annotations
 
-import copy
 import inspect
-import logging
-import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
 
 import onnx
-import torch
 from torch import nn
-from torch.onnx.errors import OnnxExporterError
 
 from .errors import ExportError
 from .files import SINGLE_FILE_LIMIT_BYTES, require_file_name, total_bytes, weight_bytes, write_model
 from .inputs import INPUT_NAMES
-from .torch_runner import logits_of
-
-Attention: TypeAlias = Literal["eager", "sdpa"]
+from .tracing import DYNAMIC_AXES, Attention, ExportView, example_inputs, float32_copy, switch_attention, trace
 
 DEFAULT_OPSET = 18
-_OUTPUT = "logits"
-_DYNAMIC_AXES = {0: "batch", 1: "sequence"}
-_EXAMPLE_SHAPE = (2, 8)  # neither 0 nor 1, which torch.export may take for constants
-_CHATTY_LOGGERS = ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -96,33 +81,24 @@ def export_fp32(
         path: the .onnx file to write; folders above it are made.
         input_names: input_ids, and those of attention_mask and token_type_ids that the model uses, in graph order.
         opset: ONNX operator set.
-        attention: transformers' attention implementation to trace, where the model can still switch.
+        attention: transformers' attention implementation to trace; a model that cannot switch any more keeps its own.
         single_file_limit_bytes: weights larger than this go to `path` + ".data".
 
     Raises:
-        ExportError: an input that the model does not take or use, an opset that PyTorch cannot write, or a model that
-            torch.export cannot trace with free batch and length.
+        ExportError: an input that the model does not take or use, an opset that PyTorch cannot write, a model
+            that fails on a small batch, or one that torch.export cannot trace with free batch and length.
     """
     require_file_name(path)
     names = _check_names(model, input_names)
-    exported = _trace(_ExportView(_float32_copy(model, attention), names).eval(), names, opset)
+    example = example_inputs(names)
+    view = ExportView(float32_copy(model), names).eval()
+    switch_attention(view, attention, example)
+    exported = trace(view, example, opset)
     _strip_debug_records(exported)
     _check_graph(exported, names, opset)
     initializer_bytes = weight_bytes(exported)
     files = write_model(exported, path, single_file_limit_bytes=single_file_limit_bytes)
     return _describe(exported, initializer_bytes, files)
-
-
-class _ExportView(nn.Module):
-    """Positional inputs to keyword inputs, and the classifier's output to its logits."""
-
-    def __init__(self, classifier: nn.Module, names: tuple[str, ...]) -> None:
-        super().__init__()
-        self.classifier = classifier
-        self.names = names
-
-    def forward(self, *tensors: torch.Tensor) -> torch.Tensor:
-        return logits_of(self.classifier(**dict(zip(self.names, tensors, strict=True))))
 
 
 def _check_names(model: nn.Module, input_names: Sequence[str]) -> tuple[str, ...]:
@@ -137,54 +113,6 @@ def _check_names(model: nn.Module, input_names: Sequence[str]) -> tuple[str, ...
     if refused:
         raise ExportError(f"{type(model).__name__} takes no {', '.join(refused)}")
     return names
-
-
-def _float32_copy(model: nn.Module, attention: Attention) -> nn.Module:
-    twin = copy.deepcopy(model).requires_grad_(False).to("cpu", torch.float32)
-    for module in twin.modules():
-        config: Any = getattr(module, "config", None)
-        if hasattr(config, "_attn_implementation"):
-            config.output_attentions = False
-            config.output_hidden_states = False
-            config._attn_implementation = attention
-    return twin
-
-
-def _trace(view: nn.Module, names: tuple[str, ...], opset: int) -> onnx.ModelProto:
-    example = tuple(torch.ones(_EXAMPLE_SHAPE, dtype=torch.int64) for _ in names)
-    try:
-        with _quiet():
-            program = torch.onnx.export(
-                view,
-                example,
-                input_names=names,
-                output_names=[_OUTPUT],
-                opset_version=opset,
-                dynamo=True,
-                dynamic_shapes=(tuple(dict(_DYNAMIC_AXES) for _ in names),),
-                verbose=False,
-            )
-    except (OnnxExporterError, ValueError) as error:
-        raise ExportError(f"PyTorch cannot export this model at opset {opset}: {_first_line(error)}") from error
-    if program is None:
-        raise ExportError("PyTorch's exporter returned no program")
-    return program.model_proto
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silences the exporter's warnings, none of which is about the model; what matters is checked on the graph."""
-    loggers = [logging.getLogger(name) for name in _CHATTY_LOGGERS]
-    levels = [chatty.level for chatty in loggers]
-    for chatty in loggers:
-        chatty.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for chatty, level in zip(loggers, levels, strict=True):
-            chatty.setLevel(level)
 
 
 def _strip_debug_records(model: onnx.ModelProto) -> None:
@@ -206,11 +134,11 @@ def _check_graph(model: onnx.ModelProto, names: tuple[str, ...], opset: int) -> 
     if unused:
         raise ExportError(f"the model makes no use of {', '.join(unused)}: leave it out of the input names")
     for value in model.graph.input:
-        if _dims(value) != tuple(_DYNAMIC_AXES.values()):
+        if _dims(value) != tuple(DYNAMIC_AXES.values()):
             raise ExportError(f"the model fixes the shape of {value.name} to {_dims(value)}")
     (output,) = model.graph.output
     batch, *classes = _dims(output)
-    if batch != _DYNAMIC_AXES[0] or len(classes) != 1 or not isinstance(classes[0], int):
+    if batch != DYNAMIC_AXES[0] or len(classes) != 1 or not isinstance(classes[0], int):
         raise ExportError(f"the model's output has the shape {_dims(output)} where (batch, classes) is wanted")
 
 
@@ -236,7 +164,3 @@ def _describe(model: onnx.ModelProto, initializer_bytes: int, files: tuple[Path,
         operator_counts=dict(operators.most_common()),
         initializer_bytes=initializer_bytes,
     )
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -42,12 +43,28 @@ class IgnoresTokenTypes(MeanEmbedding):
         return super().forward(input_ids, attention_mask)
 
 
-class FixedLength(nn.Module):
-    """Takes texts of 8 tokens and no others."""
+class BuiltWithSdpa(MeanEmbedding):
+    """Like some models of transformers 4: no longer the same once its configuration says eager."""
 
-    def __init__(self) -> None:
+    def __init__(self, when_eager: str) -> None:
         super().__init__()
-        self.output = nn.Linear(8, 3)
+        self.config = SimpleNamespace(_attn_implementation="sdpa")
+        self.when_eager = when_eager
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        if self.config._attn_implementation == "sdpa":
+            return super().forward(input_ids, attention_mask)
+        if self.when_eager == "fails":
+            raise RuntimeError("mask of the wrong kind")
+        return super().forward(input_ids, torch.ones_like(attention_mask))
+
+
+class FixedLength(nn.Module):
+    """Takes texts of one length only; 8 is that of the exporter's own example."""
+
+    def __init__(self, length: int = 8) -> None:
+        super().__init__()
+        self.output = nn.Linear(length, 3)
 
     def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
         return self.output(input_ids.float())
@@ -167,6 +184,17 @@ def test_weights_over_the_limit_lie_beside_the_graph(tmp_path):
     assert np.abs(logits).max() > 0.1
 
 
+@pytest.mark.parametrize("when_eager", ["fails", "masks nothing"])
+def test_model_that_cannot_switch_its_attention_keeps_it(tmp_path, when_eager):
+    model = BuiltWithSdpa(when_eager)
+    names = ["input_ids", "attention_mask"]
+    export_fp32(model, tmp_path / "m.onnx", input_names=names)
+    inputs = {"input_ids": np.array([[3, 4, 9]]), "attention_mask": np.array([[1, 0, 0]])}
+    logits = OnnxClassifier(open_session(tmp_path / "m.onnx"))(inputs)
+    np.testing.assert_allclose(logits, TorchClassifier(model, names)(inputs), atol=1e-5, rtol=0)
+    assert vars(model.config) == {"_attn_implementation": "sdpa"}
+
+
 def test_unused_input_is_refused_and_leaves_the_old_file(tmp_path):
     path = tmp_path / "model.onnx"
     path.write_bytes(b"the old one")
@@ -194,7 +222,12 @@ def test_opset_that_pytorch_does_not_write_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("model", "reason"), [(FixedLength(), "cannot export this model"), (TextsCutUp(), "output has the shape")]
+    ("model", "reason"),
+    [
+        (FixedLength(8), "cannot export this model"),
+        (FixedLength(9), r"does not run on inputs of shape \(2, 8\)"),
+        (TextsCutUp(), "output has the shape"),
+    ],
 )
 def test_model_that_is_no_classifier_of_any_batch_and_length_is_refused(tmp_path, model, reason):
     with pytest.raises(ExportError, match=reason):
