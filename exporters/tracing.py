@@ -40,12 +40,8 @@ class ExportView(nn.Module):
 
 
 def float32_copy(model: nn.Module) -> nn.Module:
-    """A copy on the CPU, in float32, without gradients, that returns logits and no inner states."""
-    twin = copy.deepcopy(model).requires_grad_(False).to("cpu", torch.float32)
-    for config in _configs(twin):
-        config.output_attentions = False
-        config.output_hidden_states = False
-    return twin
+    """A copy on the CPU in float32, free to be changed."""
+    return copy.deepcopy(model).to("cpu", torch.float32)
 
 
 def _configs(model: nn.Module) -> list[Any]:
