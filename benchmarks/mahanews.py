@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from svm_baseline import svm_scores
+from svm_baseline import score
 
 from mctl.data import DataSettings, load
 
@@ -57,12 +57,17 @@ def models_table(results: dict[str, dict[str, Any]], svm: dict[str, float]) -> l
     rows.append(("char TF-IDF + linear SVM", "scikit-learn", *scores, "", "", ""))
     fp32, fp16 = results["fp32"]["participants"], results["fp16"]["participants"]
     members = [("teacher", "PyTorch fp32", fp32["baseline"]), ("25 % + distillation", "PyTorch fp32", fp32["source"])]
-    members += [("25 % + distillation", "ONNX fp32", fp32["export"]), ("25 % + distillation", "ONNX fp16", fp16["export"])]
+    members += [
+        ("25 % + distillation", "ONNX fp32", fp32["export"]),
+        ("25 % + distillation", "ONNX fp16", fp16["export"]),
+    ]
     for name, runtime, member in members:
         counts = member["parameters"]
         figures = (100 * member["accuracy"], 100 * member["macro_f1"])
         sizes = (counts["encoder"] / 1e6, counts["embeddings"] / 1e6, member["file_bytes"] / 1e6)
-        rows.append((name, runtime, *(f"{x:.1f}" for x in figures), *(f"{x:.2f}" for x in sizes[:2]), f"{sizes[2]:.1f}"))
+        rows.append(
+            (name, runtime, *(f"{x:.1f}" for x in figures), *(f"{x:.2f}" for x in sizes[:2]), f"{sizes[2]:.1f}")
+        )
     return ["| " + " | ".join(row) + " |" for row in rows]
 
 
@@ -118,7 +123,7 @@ def main() -> None:
             sys.exit(code)
     print("```\n")
     results = {precision: verdict(arguments.artifacts, precision) for precision in ("fp32", "fp16")}
-    svm = svm_scores(load(DataSettings(source=str(arguments.data))))
+    svm = score(load(DataSettings(source=str(arguments.data))), seed=42)
     machine = results["fp32"]["machine"]
     facts = json.loads((arguments.artifacts / "prune25-distill" / "manifest.json").read_text(encoding="utf-8"))
     rows = facts["data"]["rows"]

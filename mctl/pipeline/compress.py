@@ -16,6 +16,7 @@ from mctl.pipeline.loading import check_length, class_order, load_classifier, lo
 from mctl.pipeline.stage import finished, manifest, work_folder
 from mctl.progress import Progress
 from mctl.recipe import CompressSettings, ModelSettings, Recipe
+from mctl.report.card import model_card
 
 
 def compress(recipe: Recipe, progress: Progress) -> Artifact:
@@ -51,6 +52,7 @@ def compress(recipe: Recipe, progress: Progress) -> Artifact:
             tokenizer.save_pretrained(temporary)
             copy_modeling_code(temporary)
             complete = manifest("compressed", folder, key, recipe, parents=[teacher], data=data.summary(), facts=facts)
+            (temporary / "README.md").write_text(model_card(complete), encoding="utf-8")
             return seal(temporary, folder, complete)
 
 

@@ -79,14 +79,19 @@ def _write_graph(model: Any, tokenizer: Any, folder: Path, precision: str) -> di
         "precision": precision,
         "inputs": list(names),
         "outputs": ["logits"],
-        "graph": asdict(graph),
+        "graph": _report(graph),
     }
     if precision == "fp16":
         full = folder / "fp32.onnx"
         target.rename(full)
-        facts["conversion"] = asdict(to_fp16(full, target))
+        facts["conversion"] = _report(to_fp16(full, target))
         full.unlink()
     return facts | {"bytes": _size(folder), "fp32_bytes": fp32_bytes}
+
+
+def _report(result: Any) -> dict[str, Any]:
+    """An exporter's report for the manifest, which lists files itself and knows no folder of the machine."""
+    return {name: value for name, value in asdict(result).items() if name != "files"}
 
 
 def _size(folder: Path) -> int:

@@ -14,6 +14,7 @@ from mctl.pipeline.loading import check_length, class_order, fingerprint, load_c
 from mctl.pipeline.stage import finished, manifest, work_folder
 from mctl.progress import Progress
 from mctl.recipe import ModelSettings, Recipe
+from mctl.report.card import model_card
 
 TEACHER = "teacher"
 
@@ -121,4 +122,5 @@ def _save(
         model.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
         complete = manifest("teacher", folder, key, recipe, parents=[], data=data.summary(), facts=facts)
+        (temporary / "README.md").write_text(model_card(complete), encoding="utf-8")
         return seal(temporary, folder, complete)

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from mctl.pipeline.dataset import StageData
-from mctl.pipeline.export import MODEL_FILE
 from mctl.pipeline.lineage import Lineage
 from mctl.pipeline.loading import load_classifier, load_tokenizer
 from mctl.pipeline.scoring import Batch, Runner, encode, logits_of, metrics
+from mctl.pipeline.sessions import onnx_runner
 from mctl.progress import Progress
 from mctl.recipe import MeasureSettings, ModelSettings
 
@@ -91,7 +91,6 @@ def measure(lineage: Lineage, data: StageData, settings: MeasureSettings, progre
 def _runners(lineage: Lineage, names: Sequence[str], settings: MeasureSettings) -> dict[str, Runner]:
     import torch
 
-    from mctl.exporters.session import OnnxClassifier, open_session
     from mctl.exporters.torch_runner import TorchClassifier
 
     if settings.threads:
@@ -101,11 +100,10 @@ def _runners(lineage: Lineage, names: Sequence[str], settings: MeasureSettings) 
     def torch_runner(folder: Path) -> Runner:
         return TorchClassifier(load_classifier(ModelSettings(name=str(folder))).eval(), names)
 
-    session = open_session(lineage.export.folder / MODEL_FILE, provider=settings.provider, threads=threads)
     runners: dict[str, Runner] = {"baseline": torch_runner(lineage.baseline.folder)}
     same = lineage.source.folder == lineage.baseline.folder
     runners["source"] = runners["baseline"] if same else torch_runner(lineage.source.folder)
-    runners["export"] = OnnxClassifier(session)
+    runners["export"] = onnx_runner(lineage.export.folder, settings.provider, threads)
     return runners
 
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from mctl.artifact import Artifact, load_artifact, newest_artifact
 from mctl.errors import UserError
-from mctl.pipeline.export import MODEL_FILE
 from mctl.pipeline.loading import class_order, load_classifier, load_tokenizer
 from mctl.pipeline.scoring import Runner, encode, input_names
+from mctl.pipeline.sessions import onnx_runner
 from mctl.progress import Progress
 from mctl.recipe import ModelSettings
 
@@ -62,15 +62,13 @@ def predict(artifact: Artifact, texts: Iterable[str], batch_size: int = 32) -> I
 def _runner(
     artifact: Artifact, settings: ModelSettings, tokenizer: Any
 ) -> tuple[Runner, Sequence[str], tuple[str, ...]]:
-    from mctl.exporters.session import OnnxClassifier, open_session
     from mctl.exporters.torch_runner import TorchClassifier
 
     if artifact.manifest.kind == "export":
         from mctl.pipeline.loading import load_config
 
         names: Sequence[str] = artifact.manifest.facts["inputs"]
-        session = open_session(artifact.folder / MODEL_FILE)
-        return OnnxClassifier(session), names, class_order(load_config(settings))
+        return onnx_runner(artifact.folder), names, class_order(load_config(settings))
     model = load_classifier(settings).eval()
     names = input_names(tokenizer, model)
     return TorchClassifier(model, names), names, class_order(model.config)
