@@ -81,6 +81,7 @@ def test_vowel_signs_and_joiners_survive(tmp_path):
 def test_headlines_are_read_without_unknown_words(folder):
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     encoded = tokenizer(TEXTS[:200], padding=True, truncation=True)
+    assert set(encoded) == {"input_ids", "token_type_ids", "attention_mask"}
     ids = torch.tensor(encoded["input_ids"])
     assert tokenizer.unk_token_id not in ids
     assert (ids[:, 0] == tokenizer.cls_token_id).all()
