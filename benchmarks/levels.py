@@ -2,8 +2,8 @@
 
     python benchmarks/levels.py ENCODER
 
-For each level: masks with random scores on the whole encoder, the global threshold, the strip, and a count of what is left
-in the tensors. Scores are random because the level must hold whatever was learnt. Bound: within 0.5 points (issue 2).
+For each level: masks with random scores on the whole encoder, the global threshold, the strip, and a count of what is
+left in the tensors. Scores are random because the level must hold whatever was learnt. Bound: within 0.5 points.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     python benchmarks/parity.py ARTIFACT [--data DATA]
 
-ARTIFACT is a teacher or a compressed artifact. fp32: the largest logit difference from PyTorch over random token ids at
-batch 1 and 32, lengths 1, 7, 128 and 512, with random padding. fp16: share of equal labels on the test split of the data
-that the artifact was made with. Bounds (issue 2): 1e-4, and 99.5 %; the fp16 file at most 0.51 of the fp32 one.
+ARTIFACT is a teacher or a compressed artifact. fp32: the largest logit difference from PyTorch over random token ids
+at batch 1 and 32, lengths 1, 7, 128 and 512, with random padding. fp16: share of equal labels on the test split of the
+data that the artifact was made with. Bounds: 1e-4, and 99.5 %; the fp16 file at most 0.51 of the fp32 one.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python benchmarks/startup.py
 
-CPU time (user and system) of whole processes, the two in turn, because a shared machine's clock on the wall says more about
-its neighbours. Bound: at most 1.5 (issue 2).
+CPU time (user and system) of whole processes, the two in turn, because a shared machine's clock on the wall says more
+about its neighbours. Bound: at most 1.5.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """All commands, in the order in which people need them. A command is imported when it is asked for.
 
-Top-level help is plain text from the table below: importing ten commands and rich to print ten lines would take longer than
-everything else that `mctl --help` does. The help of a command is rich's.
+Top-level help is plain text from the table below: importing ten commands and rich to print ten lines would take longer
+than everything else that `mctl --help` does. The help of a command is rich's.
 """
 
 from __future__ import annotations
