@@ -13,6 +13,7 @@ from mctl.pipeline.describe import describe
 from mctl.pipeline.finetune import adopt, finetune, freeze_embeddings, tokenized_splits
 from mctl.pipeline.inherit import max_length, resolved
 from mctl.pipeline.loading import check_length, class_order, load_classifier, load_config, load_tokenizer
+from mctl.pipeline.saving import save_tokenizer
 from mctl.pipeline.stage import finished, manifest, work_folder
 from mctl.progress import Progress
 from mctl.recipe import CompressSettings, ModelSettings, Recipe
@@ -49,7 +50,7 @@ def compress(recipe: Recipe, progress: Progress) -> Artifact:
         facts["before"] = {name: teacher.manifest.facts[name] for name in ("layout", "parameters")}
         with writing(folder) as temporary:
             model.save_pretrained(temporary)
-            tokenizer.save_pretrained(temporary)
+            save_tokenizer(tokenizer, temporary)
             copy_modeling_code(temporary)
             complete = manifest("compressed", folder, key, recipe, parents=[teacher], data=data.summary(), facts=facts)
             (temporary / "README.md").write_text(model_card(complete), encoding="utf-8")

@@ -10,6 +10,7 @@ from typing import Any
 from mctl.artifact import Artifact, load_artifact, newest_artifact, seal, stage_key, writing
 from mctl.errors import UserError
 from mctl.pipeline.loading import load_classifier, load_tokenizer
+from mctl.pipeline.saving import save_tokenizer
 from mctl.pipeline.scoring import input_names
 from mctl.pipeline.stage import finished, manifest
 from mctl.progress import Progress
@@ -43,7 +44,7 @@ def export(recipe: Recipe, progress: Progress, source: Path | None = None) -> Ar
         facts |= {name: artifact.manifest.facts[name] for name in ("layout", "parameters", "max_length")}
         facts["seconds"] = time.monotonic() - started
         _stock_config(model.config).save_pretrained(temporary)
-        tokenizer.save_pretrained(temporary)
+        save_tokenizer(tokenizer, temporary)
         complete = manifest("export", folder, key, recipe, parents=[artifact], data=artifact.manifest.data, facts=facts)
         made = seal(temporary, folder, complete)
     progress.finish()

@@ -11,6 +11,7 @@ from mctl.pipeline.dataset import StageData, load_stage_data
 from mctl.pipeline.describe import describe
 from mctl.pipeline.inherit import max_length, resolved
 from mctl.pipeline.loading import check_length, class_order, fingerprint, load_classifier, load_config, load_tokenizer
+from mctl.pipeline.saving import save_tokenizer
 from mctl.pipeline.stage import finished, manifest, work_folder
 from mctl.progress import Progress
 from mctl.recipe import ModelSettings, Recipe
@@ -120,7 +121,7 @@ def _save(
 ) -> Artifact:
     with writing(folder) as temporary:
         model.save_pretrained(temporary)
-        tokenizer.save_pretrained(temporary)
+        save_tokenizer(tokenizer, temporary)
         complete = manifest("teacher", folder, key, recipe, parents=[], data=data.summary(), facts=facts)
         (temporary / "README.md").write_text(model_card(complete), encoding="utf-8")
         return seal(temporary, folder, complete)
