@@ -85,7 +85,7 @@ class MeasureSettings(Settings):
 
     batch_size: int = Field(8, ge=1, description="Texts per call.")
     warmup: int = Field(1, ge=0, description="Rounds over all batches before the clock counts.")
-    repeats: int = Field(5, ge=1, description="Rounds over the timed batches.")
+    repeats: int = Field(5, ge=2, description="Rounds over the timed batches.")
     batches: int = Field(12, ge=1, description="Different batches of evaluation texts that are timed.")
     threads: int | None = Field(None, ge=1, description="Threads for both runtimes. Default: all cores.")
     provider: Literal["cpu", "cuda"] = Field("cpu", description="Where the export runs.")

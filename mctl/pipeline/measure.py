@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mctl.errors import UserError
 from mctl.pipeline.dataset import StageData
 from mctl.pipeline.lineage import Lineage
 from mctl.pipeline.loading import load_classifier, load_tokenizer
@@ -69,13 +70,16 @@ def measure(lineage: Lineage, data: StageData, settings: MeasureSettings, progre
     tokenizer = load_tokenizer(ModelSettings(name=str(lineage.export.folder)))
     runners = _runners(lineage, names, settings)
     test = data.splits["test"]
-    logits = {}
+    logits: dict[str, np.ndarray] = {}
     for role, runner in runners.items():
         progress.start(f"logits of {role}", len(test.texts))
         logits[role] = logits_of(runner, tokenizer, test.texts, names, length, 32, progress.advance)
         progress.finish()
     batches = _batches(tokenizer, test.texts, names, length, settings)
     latency = _latency(runners, batches, settings, progress)
+    # An export of the teacher has its source for a baseline: one model, run once, with figures in both roles.
+    for figures in (logits, latency):
+        figures.setdefault("source", figures["baseline"])
     labels = np.asarray(test.labels)
     return Measured(
         parity=compare_logits(logits["source"], logits["export"]),
@@ -96,13 +100,17 @@ def _runners(lineage: Lineage, names: Sequence[str], settings: MeasureSettings) 
     if settings.threads:
         torch.set_num_threads(settings.threads)
     threads = settings.threads or torch.get_num_threads()
+    # All participants on one device: a ratio between devices would say nothing about the export.
+    if settings.provider == "cuda" and not torch.cuda.is_available():
+        raise UserError("torch sees no GPU for the baseline.", where="--provider", todo="`mctl doctor` says more.")
 
     def torch_runner(folder: Path) -> Runner:
-        return TorchClassifier(load_classifier(ModelSettings(name=str(folder))).eval(), names)
+        model = load_classifier(ModelSettings(name=str(folder))).eval().to(settings.provider)
+        return TorchClassifier(model, names)
 
     runners: dict[str, Runner] = {"baseline": torch_runner(lineage.baseline.folder)}
-    same = lineage.source.folder == lineage.baseline.folder
-    runners["source"] = runners["baseline"] if same else torch_runner(lineage.source.folder)
+    if lineage.source.folder != lineage.baseline.folder:
+        runners["source"] = torch_runner(lineage.source.folder)
     runners["export"] = onnx_runner(lineage.export.folder, settings.provider, threads)
     return runners
 
