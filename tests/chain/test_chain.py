@@ -136,3 +136,17 @@ def test_square_blocks_say_how_much_the_strip_could_remove(copy_of_chain: Path) 
     assert pruning["removed_percent"] < pruning["masked_percent"]
     assert f"{pruning['removed_percent']:.2f} % of the encoder's weights are gone" in ran.err
     assert f"{pruning['masked_percent']:.2f} % were masked" in ran.err
+
+
+def test_the_teacher_itself_can_be_exported_and_judged(copy_of_chain: Path) -> None:
+    exported = mctl("export", "artifacts/teacher", "--fp32", cwd=copy_of_chain)
+    assert exported.code == 0, exported.err
+    ran = mctl("validate", "artifacts/teacher-fp32", "--no-emissions", "--json", cwd=copy_of_chain)
+    assert ran.code == 0, ran.err
+    result = json.loads(ran.out)
+    members = result["participants"]
+    assert members["source"]["name"] == members["baseline"]["name"] == "teacher"
+    assert members["source"]["latency"] == members["baseline"]["latency"]
+    parity = result["comparison"]["parity"]
+    assert parity["label_agreement"] == 1.0
+    assert parity["max_abs_logit_diff"] <= 1e-4
