@@ -160,12 +160,27 @@ def writing(folder: Path) -> Iterator[Path]:
 
     A process that is killed leaves at most a hidden sibling, which is not an artifact.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(folder.parent)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent))
     try:
         yield temporary
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, unless they are there.
+
+    Raises:
+        UserError: a file is in the way.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        file = next((path for path in (folder, *folder.parents) if path.is_file()), folder)
+        raise UserError(
+            "this is a file where a folder is needed.", where=str(file), todo="Move it, or name another folder."
+        ) from error
 
 
 def seal(temporary: Path, folder: Path, manifest: Manifest) -> Artifact:

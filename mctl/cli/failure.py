@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import errno
+import os
 
 from mctl.errors import UserError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+# Writers in Rust (safetensors) and C++ (onnx, torch) raise no OSError; torch only notices that its file is too short.
+_FULL_IN_WORDS = (
+    *(os.strerror(number) for number in _FULL),
+    "PytorchStreamWriter failed writing",
+    "inline_container.cc",
+)
 
 
 def explain(error: BaseException) -> int | None:
@@ -19,9 +26,10 @@ def explain(error: BaseException) -> int | None:
     if mendable is None:
         return None
     from rich.console import Console
-    from rich.text import Text
 
-    Console(stderr=True, soft_wrap=True).print(Text(f"error: {mendable}", style="red"))
+    from mctl.report.plain import plain_text
+
+    Console(stderr=True, soft_wrap=True).print(plain_text(f"error: {mendable}", "red"))
     return 2
 
 
@@ -29,12 +37,12 @@ def _from_system(error: BaseException) -> UserError | None:
     """A full disk or a folder that cannot be written, however deep in a library it showed."""
     seen: BaseException | None = error
     while seen is not None:
-        # Writers in Rust and C++ tell of a full disk in words alone.
-        if getattr(seen, "errno", None) in _FULL or "No space left on device" in str(seen):
+        if getattr(seen, "errno", None) in _FULL or any(words in str(seen) for words in _FULL_IN_WORDS):
             return UserError(
                 "the disk is full.",
                 where=getattr(seen, "filename", None),
-                todo="What was complete before is untouched. Make room and run the same command again.",
+                todo="What was complete before is untouched. Make room, or name another folder with --artifacts, and "
+                "run the same command again.",
             )
         if isinstance(seen, PermissionError) or getattr(seen, "errno", None) == errno.EROFS:
             return UserError(f"no permission: {seen}.", todo="Choose another folder with --artifacts.")

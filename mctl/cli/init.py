@@ -25,14 +25,16 @@ def init(
 
         mctl init --teacher ./my-classifier --data splits/
     """
-    from mctl.artifact import write_atomically
+    from mctl.artifact import make_folder, write_atomically
     from mctl.errors import UserError
     from mctl.recipe_file import recipe_text
 
+    if output.is_dir():
+        raise UserError("this is a folder.", where=str(output), todo="Name a file with --output.")
     if output.exists() and not force:
         raise UserError("it is there already.", where=str(output), todo="Replace it with --force.")
     given = {"model.name": model, "data.source": data, "compress.teacher": teacher}
     text = recipe_text({key: value for key, value in given.items() if value is not None})
-    output.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(output.parent)
     write_atomically(output, text.encode())
     typer.echo(str(output))

@@ -9,6 +9,8 @@ import typer
 
 from mctl.cli import options
 
+_PICTURES = (".png", ".svg", ".pdf")
+
 
 def inspect(
     artifact: Annotated[
@@ -33,12 +35,18 @@ def inspect(
 
         mctl inspect --json | jq .facts.layout
     """
-    from mctl.artifact import load_artifact, newest_artifact
+    from mctl.artifact import load_artifact, make_folder, newest_artifact
     from mctl.errors import UserError
     from mctl.recipe import load_recipe
     from mctl.report.artifact import before_of, show
     from mctl.report.console import open_console
 
+    if picture is not None and picture.suffix.lower() not in _PICTURES:
+        raise UserError(
+            "this is no format for a picture.",
+            where=f"--picture {picture}",
+            todo=f"Choose an ending: {', '.join(_PICTURES)}.",
+        )
     recipe = load_recipe(config, {"artifacts": artifacts})
     found = (
         load_artifact(artifact) if artifact else newest_artifact(recipe.artifacts, ("export", "compressed", "teacher"))
@@ -53,6 +61,5 @@ def inspect(
         if picture is not None:
             from mctl.report.layout import layout_picture
 
-            if picture.suffix.lower() not in {".png", ".svg", ".pdf"}:
-                raise UserError(f"a picture is .png, .svg or .pdf, not {picture.name!r}.", where="--picture")
+            make_folder(picture.parent)
             console.say(f"wrote {layout_picture(found.manifest.facts['layout'], before_of(found), picture)}")

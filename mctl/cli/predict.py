@@ -40,6 +40,7 @@ def predict(
     from mctl.pipeline.predict import predict as run
     from mctl.recipe import load_recipe
     from mctl.report.console import open_console
+    from mctl.report.plain import plain
 
     recipe = load_recipe(config, {"artifacts": artifacts})
     with open_console(quiet) as console:
@@ -50,9 +51,4 @@ def predict(
                 row = {"label": one.label, "probability": round(one.probability, 6), "text": one.text}
                 typer.echo(encoder.dumps(row, ensure_ascii=False))
             else:
-                typer.echo("\t".join((_plain(one.label), f"{one.probability:.4f}", _plain(one.text))))
-
-
-def _plain(text: str) -> str:
-    """One field of a tab-separated line: no tabs, no line ends, no control characters that a terminal would obey."""
-    return "".join(character if character.isprintable() else " " for character in text)
+                typer.echo("\t".join((plain(one.label), f"{one.probability:.4f}", plain(one.text))))

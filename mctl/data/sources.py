@@ -34,10 +34,16 @@ def read_source(settings: DataSettings) -> Mapping[str, Rows]:
         return {split: read_file(file, _finder(settings, file)) for split, file in _split_files(path).items()}
     if path.is_file():
         return {WHOLE: read_file(path, _finder(settings, path))}
-    if _HUB_ID.fullmatch(source) and path.suffix.casefold() not in READERS and not path.exists():
+    if is_hub_id(source):
         return read_hub(source, _finder(settings, source))
     problem = "is not a regular file" if path.exists() else "there is no such file or folder"
     raise UserError(f"{problem}.", where=source, todo="Check the path: it is taken from the folder mctl is called in.")
+
+
+def is_hub_id(source: str) -> bool:
+    """Whether a source means the hub: no file or folder, and no name of a file that could be missing."""
+    path = Path(source).expanduser()
+    return bool(_HUB_ID.fullmatch(source)) and path.suffix.casefold() not in READERS and not path.exists()
 
 
 def _finder(settings: DataSettings, where: Path | str) -> ColumnFinder:

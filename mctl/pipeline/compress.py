@@ -122,7 +122,10 @@ def _prune(
     freeze_embeddings(model, settings.freeze_embeddings)
     set_seed(settings.seed)  # Scores start at a random tie-break.
     before = layout_of(model)
-    masks = attach_masks(model, family_of(model.config), before.head_size, settings.structure, settings.block)
+    family = family_of(model.config)
+    if settings.structure == "blocks":
+        _check_block(model, family, settings.block)
+    masks = attach_masks(model, family, before.head_size, settings.structure, settings.block)
     _check_level(masks.groups, settings.prune)
     pruning = Pruning(masks, settings.prune / 100, settings.score_learning_rate)
     phase = Phase("prune", work / "ramp", settings.ramp_epochs, decay=False)
@@ -135,6 +138,19 @@ def _prune(
         f"({result.masked_percent:.2f} % were masked); logits differ by at most {result.max_abs_logit_diff:.1e}"
     )
     return result.as_dict(), result.model
+
+
+def _check_block(model: Any, family: Any, block: int) -> None:
+    import math
+
+    linears = (family.linear(layer, role) for layer in family.layers(model) for role in ("query", "ffn_in"))
+    sides = sorted({side for linear in linears for side in linear.weight.shape})
+    if any(side % block for side in sides):
+        raise UserError(
+            f"squares of {block} do not tile this encoder's matrices, whose sides are {', '.join(map(str, sides))}.",
+            where="--block",
+            todo=f"Choose a divisor of {math.gcd(*sides)}.",
+        )
 
 
 def _check_level(groups: Any, prune: float) -> None:

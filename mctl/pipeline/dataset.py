@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 from mctl.data import Dataset, DataSettings, align_labels, load, report_as_dict, select_labels
+from mctl.data.sources import is_hub_id
+from mctl.errors import UserError
+from mctl.pipeline.hub import hub_answers
 from mctl.progress import Progress
 
 
@@ -55,6 +59,7 @@ def load_stage_data(
     Raises:
         UserError: as `mctl.data.load`, and labels that the teacher does not know.
     """
+    _check_hub(settings.source)
     dataset = load(settings)
     names = tuple(teacher_classes or dataset.class_names)
     label2id = {name: index for index, name in enumerate(names)}
@@ -62,7 +67,7 @@ def load_stage_data(
     for counts in dataset.rows_per_split_and_class().values():
         for name, count in counts.items():
             rows[name] += count
-    numbers = align_labels(rows, label2id, unknown_labels=settings.unknown_labels)
+    numbers = _numbers(dataset.source, rows, label2id, settings.unknown_labels)
     dataset = select_labels(dataset, numbers.keys())
     splits: dict[str, LabelledTexts] = {
         name: LabelledTexts(tuple(split.texts), tuple(numbers[label] for label in split.labels))
@@ -74,3 +79,26 @@ def load_stage_data(
     counted = ", ".join(f"{len(split.texts)} {name}" for name, split in splits.items())
     progress.say(f"data: {dataset.source}: {len(names)} classes, {counted}")
     return StageData(names, splits, dataset)
+
+
+def _check_hub(source: str | None) -> None:
+    """Refuse at once what `datasets` would ask an unreachable hub for again and again."""
+    if source is None or not is_hub_id(source) or hub_answers():
+        return
+    from datasets import config
+
+    if not (Path(config.HF_DATASETS_CACHE) / source.replace("/", "___")).is_dir():
+        raise UserError(
+            "this is no file or folder here, and the hub does not answer.",
+            where=source,
+            todo="Check the path or the network; or download the data elsewhere and give the file or folder.",
+        )
+
+
+def _numbers(
+    source: str, rows: Mapping[str, int], label2id: Mapping[str, int], unknown_labels: Literal["error", "drop"]
+) -> dict[str, int]:
+    try:
+        return align_labels(rows, label2id, unknown_labels=unknown_labels)
+    except UserError as error:
+        raise UserError(error.what, where=source, todo=error.todo) from error

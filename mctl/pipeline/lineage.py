@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mctl.artifact import Artifact, Manifest, inside, load_artifact, newest_artifact
+from mctl.artifact import MANIFEST, Artifact, Manifest, inside, load_artifact, newest_artifact
 from mctl.errors import UserError
 from mctl.progress import Progress
 
@@ -55,7 +55,15 @@ def _parent(artifact: Artifact) -> Artifact:
     if not manifest.parents:
         raise UserError("the manifest names no parent.", where=str(artifact.folder), todo="Make the artifact again.")
     parent = manifest.parents[0]
-    found = load_artifact(inside(artifact.folder.parent, parent.name))
+    try:
+        folder = inside(artifact.folder.parent, parent.name)
+    except UserError as error:
+        raise UserError(
+            f"the manifest names a parent outside the artifacts folder: {parent.name!r}.",
+            where=str(artifact.folder / MANIFEST),
+            todo="Do not use this artifact.",
+        ) from error
+    found = load_artifact(folder)
     if found.as_parent().manifest_sha256 != parent.manifest_sha256:
         raise UserError(
             f"{artifact.name} was made from another {parent.name} than the one that is there now.",

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from mctl.artifact import sha256_of
 from mctl.compression.families import family_of
 from mctl.compression.registration import register
 from mctl.errors import UserError
+from mctl.pipeline.hub import hub_answers
 from mctl.recipe import ModelSettings
 
 _OFFLINE = "Give a folder, or download the model where there is a network and copy it here."
@@ -31,7 +34,10 @@ def load_config(settings: ModelSettings) -> Any:
 
     register()
     config = _from_pretrained(AutoConfig, settings)
-    family_of(config)
+    try:
+        family_of(config)
+    except UserError as error:
+        raise UserError(error.what, where=settings.name, todo=error.todo) from error
     return config
 
 
@@ -58,7 +64,15 @@ def load_tokenizer(settings: ModelSettings) -> Any:
     """
     from transformers import AutoTokenizer
 
-    return _from_pretrained(AutoTokenizer, settings)
+    tokenizer = _from_pretrained(AutoTokenizer, settings)
+    # Where its files are missing, transformers makes a tokenizer that knows special tokens alone.
+    if len(tokenizer) <= len(tokenizer.all_special_ids):
+        raise UserError(
+            "there is no tokenizer with this model.",
+            where=settings.name,
+            todo="Put tokenizer.json (or vocab.txt) and tokenizer_config.json beside its config.json.",
+        )
+    return tokenizer
 
 
 def load_classifier(settings: ModelSettings, class_names: Sequence[str] | None = None) -> Any:
@@ -84,7 +98,14 @@ def load_classifier(settings: ModelSettings, class_names: Sequence[str] | None =
             "ignore_mismatched_sizes": True,
             "problem_type": "single_label_classification",
         }
-    return _from_pretrained(AutoModelForSequenceClassification, settings, **options)
+    model, loaded = _from_pretrained(AutoModelForSequenceClassification, settings, output_loading_info=True, **options)
+    if class_names is None and loaded["missing_keys"]:
+        raise UserError(
+            f"its weights are incomplete: {', '.join(sorted(loaded['missing_keys'])[:3])} would be random.",
+            where=settings.name,
+            todo="Name a classifier that is fine-tuned; --model takes an encoder without a classification head.",
+        )
+    return model
 
 
 def class_order(config: Any) -> tuple[str, ...]:
@@ -111,22 +132,34 @@ def _from_pretrained(loader: Any, settings: ModelSettings, **options: Any) -> An
     folder = is_folder(name)
     path = str(Path(name).expanduser()) if folder else name
     if folder and not (Path(path) / "config.json").is_file():
-        raise UserError("there is no Transformers model here (config.json is missing).", where=path)
+        raise UserError(
+            "there is no Transformers model here (config.json is missing).",
+            where=path,
+            todo="Name a folder that save_pretrained() wrote, or a hub id.",
+        )
     try:
         return loader.from_pretrained(
-            path, revision=settings.revision, trust_remote_code=settings.trust_remote_code, **options
+            path,
+            revision=settings.revision,
+            trust_remote_code=settings.trust_remote_code,
+            local_files_only=not folder and not hub_answers(),
+            **options,
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
         raise _explain(error, name, folder) from error
 
 
 def _explain(error: Exception, name: str, folder: bool) -> UserError:
-    text = " ".join(str(error).split())
+    text = " ".join(str(error).split()).rstrip(".")
     if "trust_remote_code" in text:
         return UserError(
             "the model brings Python code of its own.",
             where=name,
             todo="Read it, then allow it with --trust-remote-code.",
+        )
+    if isinstance(error, SafetensorError):
+        return UserError(
+            f"the weights are damaged: {text}.", where=name, todo="Copy model.safetensors again and compare its size."
         )
     if "safetensors" in text:
         return UserError(
@@ -135,5 +168,5 @@ def _explain(error: Exception, name: str, folder: bool) -> UserError:
             todo="Convert them with transformers' save_pretrained().",
         )
     if not folder:
-        return UserError(f"the hub gave no such model: {text[:300]}", where=name, todo=_OFFLINE)
-    return UserError(f"the model cannot be loaded: {text[:300]}", where=name)
+        return UserError(f"the hub gave no such model: {text[:300]}.", where=name, todo=_OFFLINE)
+    return UserError(f"the model cannot be loaded: {text[:300]}.", where=name, todo="Check the files of this folder.")

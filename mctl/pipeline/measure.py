@@ -146,6 +146,7 @@ def _emissions(
 ) -> dict[str, Any]:
     """Energy of the export and of the baseline: one after the other, since a meter cannot tell them apart."""
     from mctl.validators.emissions import measure as meter
+    from mctl.validators.errors import MeasurementError
 
     found = {}
     for role in ("baseline", "export"):
@@ -157,6 +158,11 @@ def _emissions(
             return sum(len(next(iter(batch.values()))) for batch in batches)
 
         progress.start(f"energy of {role}", 1)
-        found[role] = meter(run_all, country_iso_code=settings.country, minimum_seconds=settings.energy_seconds)
+        try:
+            found[role] = meter(run_all, country_iso_code=settings.country, minimum_seconds=settings.energy_seconds)
+        except MeasurementError as error:
+            raise UserError(
+                f"energy: {error}.", where="[measure]", todo="Name another --country, or give --no-emissions."
+            ) from error
         progress.finish()
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mctl.artifact import write_atomically
+from mctl.artifact import make_folder, write_atomically
 from mctl.errors import UserError
 from mctl.progress import Progress
 from mctl.recipe import Recipe, load_recipe
@@ -24,7 +24,7 @@ def prepare(folder: Path, progress: Progress) -> Recipe:
     """
     from mctl.samples import headlines, tiny_model, write_csv
 
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     data, encoder, recipe = folder / "synthetic.csv", folder / "encoder", folder / "mctl.toml"
     text = recipe_text(
         {

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mctl.artifact import Artifact, Kind, Manifest, Parent, load_artifact, now
+from mctl.artifact import Artifact, Kind, Manifest, Parent, load_artifact, make_folder, now
 from mctl.errors import UserError
 from mctl.progress import Progress
 from mctl.recipe import Recipe
@@ -48,7 +48,7 @@ def work_folder(root: Path, stage: str, key: str) -> Iterator[Path]:
         UserError: another process is at work on the same stage.
     """
     folder = root / _WORK / f"{stage}-{key[:16]}"
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with (folder / "lock").open("w") as lock:
         try:
             # The kernel drops the lock when its process ends, however it ends.
@@ -59,7 +59,18 @@ def work_folder(root: Path, stage: str, key: str) -> Iterator[Path]:
                 where=str(folder),
                 todo="Wait for it, or write to another folder with --artifacts.",
             ) from error
-        yield folder
+        try:
+            yield folder
+        except BaseException:
+            # What was refused before the work began leaves no trace.
+            if [path.name for path in folder.iterdir()] == ["lock"]:
+                _remove(folder)
+            raise
+    _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a work folder, and the folder of all of them if it was the last."""
     shutil.rmtree(folder, ignore_errors=True)
     parent = folder.parent
     if parent.exists() and not any(parent.iterdir()):

@@ -9,20 +9,21 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mctl.artifact import Artifact, load_artifact
+from mctl.artifact import Artifact, inside, load_artifact
 from mctl.errors import UserError
 from mctl.report.layout import layout_table
+from mctl.report.plain import plain, plain_text
 
 
 def show(artifact: Artifact, console: Console) -> None:
     """Print kind, lineage, sizes, scores and layout."""
     manifest = artifact.manifest
-    console.print(Text.assemble((artifact.name, "bold"), f"  {manifest.kind}, made {manifest.created[:19]} UTC"))
+    console.print(Text.assemble((plain(artifact.name), "bold"), f"  {manifest.kind}, made {manifest.created[:19]} UTC"))
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="dim")
     table.add_column(overflow="fold")
     for label, value in _rows(artifact):
-        table.add_row(label, Text(value))
+        table.add_row(label, plain_text(value))
     console.print(table)
     console.print(layout_table(manifest.facts["layout"], before_of(artifact)))
 
@@ -32,9 +33,9 @@ def before_of(artifact: Artifact) -> Mapping[str, Any]:
     facts = artifact.manifest.facts
     if "before" in facts:
         return dict(facts["before"]["layout"])
-    if artifact.manifest.kind == "export":
+    if artifact.manifest.kind == "export" and artifact.manifest.parents:
         try:
-            parent = load_artifact(artifact.folder.parent / artifact.manifest.parents[0].name)
+            parent = load_artifact(inside(artifact.folder.parent, artifact.manifest.parents[0].name))
         except UserError:
             return dict(facts["layout"])
         return before_of(parent)

@@ -8,6 +8,7 @@ import re
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mctl.artifact import Manifest
+from mctl.report.plain import plain
 
 
 def model_card(manifest: Manifest) -> str:
@@ -27,5 +28,4 @@ def model_card(manifest: Manifest) -> str:
 
 def escaped(text: str) -> str:
     """Text that Markdown and HTML show as it is."""
-    plain = "".join(character if character.isprintable() else " " for character in text)
-    return re.sub(r"([\\`*_{}\[\]()#+!|~])", r"\\\1", html.escape(plain, quote=False))
+    return re.sub(r"([\\`*_{}\[\]()#+!|~])", r"\\\1", html.escape(plain(text), quote=False))

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.text import Text
 
 from mctl.artifact import Artifact
+from mctl.report.plain import plain_text
 
 
 class TerminalProgress:
@@ -44,7 +44,7 @@ class TerminalProgress:
 
     def say(self, message: str) -> None:
         """One line on stderr. Texts and labels may be in it: nothing in it is markup."""
-        self._bar.console.print(Text(message))
+        self._bar.console.print(plain_text(message))
 
     def start(self, what: str, total: int, done: int = 0) -> None:
         """Show a bar."""
@@ -60,7 +60,7 @@ class TerminalProgress:
 
     def made(self, artifact: Artifact) -> None:
         """The result of a command, on stdout: the folder, so that it can be piped."""
-        self.results.print(Text(str(artifact.folder)))
+        self.results.print(plain_text(str(artifact.folder)))
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from mctl.report.plain import plain, plain_text
 from mctl.report.schema import CheckResult, Participant, ValidationResult
 
 _COLOURS = {"pass": "green", "fail": "bold red", "inconclusive": "yellow", "info": "dim"}
@@ -14,8 +15,10 @@ _ROLES = ("baseline", "source", "export")
 
 def show(result: ValidationResult, console: Console) -> None:
     """Print the participants, the checks and the verdict."""
-    verdict = Text.assemble("verdict: ", (result.verdict.upper(), _COLOURS[result.verdict]), f"  {result.artifact}")
-    notes = [Text(f"note: {note}", style="dim") for note in result.notes]
+    verdict = Text.assemble(
+        "verdict: ", (result.verdict.upper(), _COLOURS[result.verdict]), f"  {plain(result.artifact)}"
+    )
+    notes = [plain_text(f"note: {note}", "dim") for note in result.notes]
     console.print(Group(participants_table(result), checks_table(result), *notes, verdict))
 
 
@@ -25,7 +28,7 @@ def participants_table(result: ValidationResult) -> Table:
     table.add_column("")
     for role in _ROLES:
         # As Text: a folder's name may hold what rich would take for markup.
-        table.add_column(Text(f"{role}\n{result.participants[role].name}"), justify="right")  # type: ignore[index]
+        table.add_column(Text(f"{role}\n{plain(result.participants[role].name)}"), justify="right")  # type: ignore[index]
     members = [result.participants[role] for role in _ROLES]  # type: ignore[index]
     for label, row in _rows(members):
         table.add_row(label, *row)
@@ -66,7 +69,7 @@ def checks_table(result: ValidationResult) -> Table:
 
 def _check_row(check: CheckResult) -> tuple[Text, Text, Text, Text]:
     colour = _COLOURS[check.verdict]
-    return Text(check.verdict, style=colour), Text(check.group), Text(check.name), Text(check.why)
+    return Text(check.verdict, style=colour), Text(check.group), Text(check.name), plain_text(check.why)
 
 
 def _percent(share: float | None) -> str:

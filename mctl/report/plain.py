@@ -1,0 +1,20 @@
+"""Texts of other people, fit for a terminal."""
+
+from __future__ import annotations
+
+import re
+
+from rich.text import Text
+
+# Controls (C0, DEL, C1) and line ends. Not format characters: Marathi needs the joiners U+200C and U+200D.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def plain(text: str) -> str:
+    """`text` in one line that a terminal does not obey: controls become visible, such as `\\x1b` and `\\t`."""
+    return _CONTROL.sub(lambda match: match.group().encode("unicode_escape").decode(), text)
+
+
+def plain_text(text: str, style: str = "") -> Text:
+    """`text` for rich: nothing in it is markup or a control."""
+    return Text(plain(text), style=style)
