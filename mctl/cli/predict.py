@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import re
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
 from mctl.cli import options
+
+# JSON escapes the controls of ASCII alone; some terminals obey these too.
+_CONTROL = re.compile("[\x7f-\x9f]")
 
 
 def predict(
@@ -45,10 +51,31 @@ def predict(
     recipe = load_recipe(config, {"artifacts": artifacts})
     with open_console(quiet) as console:
         opened = open_artifact(recipe.artifacts, artifact, console)
-        lines = texts or (line.rstrip("\n") for line in sys.stdin)
+        lines = _whole(enumerate(texts, 1), "text") if texts else _from_stdin()
         for one in run(opened, lines, batch_size):
             if json:
                 row = {"label": one.label, "probability": round(one.probability, 6), "text": one.text}
-                typer.echo(encoder.dumps(row, ensure_ascii=False))
+                typer.echo(_CONTROL.sub(_escape, encoder.dumps(row, ensure_ascii=False)))
             else:
                 typer.echo("\t".join((plain(one.label), f"{one.probability:.4f}", plain(one.text))))
+
+
+def _escape(found: re.Match[str]) -> str:
+    return f"\\u{ord(found.group()):04x}"
+
+
+def _from_stdin() -> Iterator[str]:
+    """One text a line, as UTF-8 whatever the locale says."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
+    return _whole(((number, line.rstrip("\r\n")) for number, line in enumerate(sys.stdin, 1)), "stdin, line")
+
+
+def _whole(texts: Iterable[tuple[int, str]], place: str) -> Iterator[str]:
+    """The texts, as long as they are text: bytes that are not UTF-8 come as lone surrogates."""
+    from mctl.errors import UserError
+
+    for number, text in texts:
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise UserError("this is not UTF-8.", where=f"{place} {number}", todo="Convert it, as with `iconv`.")
+        yield text

@@ -72,6 +72,8 @@ def load_tokenizer(settings: ModelSettings) -> Any:
             where=settings.name,
             todo="Put tokenizer.json (or vocab.txt) and tokenizer_config.json beside its config.json.",
         )
+    if _is_stock(tokenizer):
+        tokenizer.init_kwargs.pop("auto_map", None)
     return tokenizer
 
 
@@ -105,6 +107,8 @@ def load_classifier(settings: ModelSettings, class_names: Sequence[str] | None =
             where=settings.name,
             todo="Name a classifier that is fine-tuned; --model takes an encoder without a classification head.",
         )
+    if _is_stock(model) and hasattr(model.config, "auto_map"):
+        del model.config.auto_map
     return model
 
 
@@ -123,6 +127,12 @@ def fingerprint(settings: ModelSettings) -> str:
         if path.suffix in {".json", ".safetensors", ".txt", ".model"}:
             digest.update(f"{path.name} {sha256_of(path)}\n".encode())
     return digest.hexdigest()
+
+
+def _is_stock(loaded: Any) -> bool:
+    """Whether transformers' own class was loaded: Python files that its folder names have no part in it, so that an
+    artifact made of it, which does not hold them, must not name them."""
+    return type(loaded).__module__.startswith("transformers.")
 
 
 def _from_pretrained(loader: Any, settings: ModelSettings, **options: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,9 @@ class TerminalProgress:
             TextColumn("{task.fields[note]}"),
             console=self.messages,
             transient=True,
+            # rich would send what is printed while a bar is shown to the bar's console: into stderr, although the
+            # user may be catching stdout in a file.
+            redirect_stdout=sys.stdout.isatty(),
             disable=quiet or not self.messages.is_terminal,
         )
         self._task = self._bar.add_task("", visible=False, note="")
