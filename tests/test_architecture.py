@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,6 +45,11 @@ TRAVELLING = {
     "mctl.compression.configuration_compact": set[str](),
     "mctl.compression.modeling_compact": {"mctl.compression.configuration_compact"},
 }
+# Where a distribution is not called what one imports, and what is a requirement of another library at run time only.
+IMPORTED_AS = {"scikit-learn": "sklearn", "protobuf": "google", "onnxruntime-gpu": "onnxruntime"}
+NEVER_IMPORTED = {"accelerate", "onnxscript"}
+# transformers and datasets require it, and each major of theirs its own: bounds of ours could only contradict them.
+LEFT_TO_OTHERS = {"huggingface_hub"}
 UNSAFE_LIBRARIES = {"pickle", "dill", "joblib", "shelve", "marshal"}
 UNSAFE_CALLS = {"eval", "exec", "compile", "torch.load", "print"}
 
@@ -183,3 +190,26 @@ def test_every_package_is_installed() -> None:
         "mctl.exporters": "exporters",
         "mctl.validators": "validators",
     }
+
+
+def requirements() -> dict[str, str]:
+    """Bounds of all dependencies, by name: "torch" -> ">=2.9,<2.14"."""
+    project = PYPROJECT["project"]
+    extras = (line for lines in project["optional-dependencies"].values() for line in lines)
+    found = (re.match(r"([\w-]+)([^;]*)", line) for line in [*project["dependencies"], *extras])
+    return {match[1]: match[2].strip() for match in found if match}
+
+
+def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
+    names = (target for name, source in MODULES.items() for target in imported(name, ast.parse(source)))
+    libraries = {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"mctl"}
+    runtime = {re.split(r"[^\w-]", line)[0] for line in PYPROJECT["project"]["dependencies"]}
+    declared = {IMPORTED_AS.get(name, name) for name in runtime - NEVER_IMPORTED}
+    assert libraries - LEFT_TO_OTHERS == declared - LEFT_TO_OTHERS
+
+
+def test_the_page_on_dependencies_names_each_with_its_bounds() -> None:
+    page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8").replace(" ", "")
+    alone = {"onnxruntime-gpu": "onnxruntime-gpu,oronnxruntime,>=1.23", "onnxruntime": "onnxruntime,>=1.23"}
+    missing = [name + bounds for name, bounds in requirements().items() if alone.get(name, name + bounds) not in page]
+    assert missing == []
