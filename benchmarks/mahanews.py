@@ -32,9 +32,9 @@ def commands(encoder: Path, data: Path, folder: Path) -> list[str]:
         f"--epochs 6 --learning-rate 1e-4 {at}",
         f"mctl compress --prune 25 --distill --learning-rate 1e-4 {at}",
         f"mctl export {compressed} --fp32 {at}",
-        f"mctl validate {compressed}-fp32 {at}",
+        f"mctl validate {compressed}-fp32 --threads 1 {at}",
         f"mctl export {compressed} --fp16 {at}",
-        f"mctl validate {compressed}-fp16 {at}",
+        f"mctl validate {compressed}-fp16 --threads 1 {at}",
     ]
 
 
@@ -127,7 +127,8 @@ def main() -> None:
     facts = json.loads((arguments.artifacts / "prune25-distill" / "manifest.json").read_text(encoding="utf-8"))
     rows = facts["data"]["rows"]
     print(f"{rows['train']} training, {rows['dev']} dev and {rows['test']} test headlines. {machine['processor']}, ")
-    print(f"{machine['cores']} cores; batches of {results['fp32']['comparison']['measured_with']['batch_size']}.\n")
+    settings = results["fp32"]["comparison"]["measured_with"]
+    print(f"{settings['threads']} thread, batches of {settings['batch_size']} headlines.\n")
     pruning = facts["facts"]["pruning"]
     print(f"{pruning['removed_percent']:.2f} % of the encoder's attention and FFN weights are gone.\n")
     print("\n".join([*models_table(results, svm), "", *speed_table(results), "", *findings(results)]))

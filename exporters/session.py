@@ -108,6 +108,8 @@ def _options(threads: int | None) -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.log_severity_level = _FATAL_ONLY
     options.intra_op_num_threads = threads or 0
+    # Between runs its threads would spin for a while, on cores that whoever is timed next is using.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     return options
 
 
