@@ -60,6 +60,7 @@ def strip_masked(model: Any, masks: Masks, rows: Any, tokenizer: Any) -> Strippe
     model = model.cpu().eval()
     before = layout_of(model)
     thresholds = {group.name: masks.threshold(group.name).cpu() for group in masks.groups}
+    masks.set_thresholds(thresholds)  # Beside the model, wherever it was trained.
     masked = 100 * masked_share(masks.groups, thresholds)
     batch = _batch(rows, tokenizer)
     with torch.no_grad():
