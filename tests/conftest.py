@@ -10,6 +10,8 @@ import pytest
 # Before any library reads them: tests must not reach for a network.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# Tiny matrices gain nothing from a second thread, and two threads wait for each other on a busy machine.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from command import finish, start
 

@@ -22,7 +22,12 @@ def prepare(folder: Path, progress: Progress) -> Recipe:
     Raises:
         UserError: `folder` has an mctl.toml that is not the quickstart's.
     """
+    import torch
+
     from mctl.samples import headlines, tiny_model, write_csv
+
+    # Matrices this small gain nothing from a second thread, and on a busy machine two threads wait for each other.
+    torch.set_num_threads(1)
 
     make_folder(folder)
     data, encoder, recipe = folder / "synthetic.csv", folder / "encoder", folder / "mctl.toml"
