@@ -18,6 +18,8 @@ from .inputs import Inputs, Logits, select_inputs
 Provider: TypeAlias = Literal["cpu", "cuda"]
 
 _PROVIDERS: dict[str, str] = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+# fp32 means fp32: onnxruntime's CUDA provider would round the factors of matrix products to TF32's 10 bits.
+_PROVIDER_OPTIONS: dict[str, dict[str, str]] = {"cpu": {}, "cuda": {"use_tf32": "0"}}
 _FATAL_ONLY = 4  # onnxruntime also logs each error that it raises; here the exception alone carries it
 _OUTPUT = "logits"
 
@@ -44,7 +46,7 @@ def open_session(path: Path, *, provider: Provider = "cpu", threads: int | None 
     if not path.is_file():
         raise ExportError(f"no ONNX file at {path}")
     try:
-        session = ort.InferenceSession(str(path), options, providers=[wanted])
+        session = ort.InferenceSession(str(path), options, providers=[(wanted, _PROVIDER_OPTIONS[provider])])
     except Exception as error:  # onnxruntime's exceptions share no base class but Exception
         raise ExportError(f"onnxruntime {ort.__version__} cannot load {path}: {_why_not_loaded(error)}") from None
     if session.get_providers()[0] != wanted:

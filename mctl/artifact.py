@@ -186,7 +186,7 @@ def make_folder(folder: Path) -> None:
 def seal(temporary: Path, folder: Path, manifest: Manifest) -> Artifact:
     """Complete an artifact: hash its files, write the manifest last, and rename the folder into place.
 
-    An artifact of the same name is replaced; until the rename it is untouched.
+    An artifact of the same name is replaced; until the rename it is untouched, and it comes back if that fails.
     """
     files = {
         path.relative_to(temporary).as_posix(): FileEntry(sha256=sha256_of(path), bytes=path.stat().st_size)
@@ -200,7 +200,12 @@ def seal(temporary: Path, folder: Path, manifest: Manifest) -> Artifact:
     old = temporary.with_suffix(".old")
     if folder.exists():
         folder.rename(old)
-    temporary.rename(folder)
+    try:
+        temporary.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
     shutil.rmtree(old, ignore_errors=True)
     return Artifact(folder, complete)
 

@@ -88,10 +88,13 @@ def compress(
 
         mctl compress --prune 50 --structure blocks --block 32
     """
+    from mctl.errors import UserError
     from mctl.pipeline.compress import compress as run
     from mctl.recipe import load_recipe
     from mctl.report.console import open_console
 
+    if model is not None and teacher is not None:
+        raise UserError("an encoder to fine-tune or a teacher that is fine-tuned, not both.", where="--model --teacher")
     recipe = load_recipe(
         config,
         {

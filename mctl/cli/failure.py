@@ -37,6 +37,8 @@ def _from_system(error: BaseException) -> UserError | None:
     """A full disk or a folder that cannot be written, however deep in a library it showed."""
     seen: BaseException | None = error
     while seen is not None:
+        if type(seen).__name__ == "OutOfMemoryError":
+            return UserError("this does not fit into the GPU's memory.", todo="Ask for a smaller --batch-size.")
         if getattr(seen, "errno", None) in _FULL or any(words in str(seen) for words in _FULL_IN_WORDS):
             return UserError(
                 "the disk is full.",

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional as F
 from transformers import (
     DataCollatorWithPadding,
-    EarlyStoppingCallback,
     PrinterCallback,
     ProgressCallback,
     Trainer,
@@ -140,6 +141,27 @@ class _Watching(TrainerCallback):  # type: ignore[misc]
         self.progress.finish()
 
 
+class _Patience(TrainerCallback):  # type: ignore[misc]
+    """Stops when dev accuracy has not risen for some epochs.
+
+    Counted from the log, which a checkpoint holds, so that a run that resumes stops where it would have stopped
+    without: transformers' own callback starts to count anew.
+    """
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if epochs_without_progress(state.log_history) >= self.epochs:
+            control.should_training_stop = True
+
+
+def epochs_without_progress(log: Sequence[Mapping[str, Any]]) -> int:
+    """Evaluations since the one with the best dev accuracy; the first of equals counts as the best."""
+    scores = [entry["eval_accuracy"] for entry in log if "eval_accuracy" in entry]
+    return len(scores) - 1 - scores.index(max(scores)) if scores else 0
+
+
 class ClassifierTrainer(Trainer):  # type: ignore[misc]
     """Trains a classifier on labels, on a teacher's logits, or both; with masks or without."""
 
@@ -241,15 +263,27 @@ def train(
     trainer.remove_callback(ProgressCallback)
     checkpoint = _last_complete_checkpoint(phase.folder)
     if checkpoint is not None and progress is not None:
-        progress.say(f"{phase.title}: going on from {Path(checkpoint).name}")
-    trainer.train(resume_from_checkpoint=checkpoint)
+        progress.say(f"{phase.title}: going on from {checkpoint.name}")
+    if checkpoint is not None and (best := _best_if_stopped(checkpoint, phase)) is not None:
+        model.load_state_dict(load_file(best / "model.safetensors"))
+        return model
+    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     return model
+
+
+def _best_if_stopped(checkpoint: Path, phase: Phase) -> Path | None:
+    """The best checkpoint of a phase whose patience had run out when the process was killed."""
+    state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    if phase.patience is None or epochs_without_progress(state["log_history"]) < phase.patience:
+        return None
+    return phase.folder / f"checkpoint-{state['best_global_step']}"
 
 
 def _arguments(settings: TrainingSettings, phase: Phase, rows: int) -> TrainingArguments:
     steps = phase.epochs * -(-rows // settings.batch_size)
-    return TrainingArguments(
-        output_dir=str(phase.folder),
+    arguments = TrainingArguments(
+        # Absolute, because checkpoints remember where the best one is.
+        output_dir=str(phase.folder.resolve()),
         num_train_epochs=phase.epochs,
         per_device_train_batch_size=settings.batch_size,
         per_device_eval_batch_size=settings.batch_size * 2,
@@ -271,6 +305,11 @@ def _arguments(settings: TrainingSettings, phase: Phase, rows: int) -> TrainingA
         data_seed=settings.seed,
         remove_unused_columns=True,
     )
+    # One device: with several, the Trainer would wrap the model in DataParallel, whose replicas share no scores, and
+    # multiply the batch size without a word.
+    if arguments.n_gpu > 1:
+        arguments._n_gpu = 1
+    return arguments
 
 
 def _callbacks(phase: Phase, pruning: Pruning | None, progress: Progress) -> list[TrainerCallback]:
@@ -278,7 +317,7 @@ def _callbacks(phase: Phase, pruning: Pruning | None, progress: Progress) -> lis
     if pruning is not None:
         callbacks.insert(0, _Masking(pruning))
     if phase.patience is not None:
-        callbacks.append(EarlyStoppingCallback(early_stopping_patience=phase.patience))
+        callbacks.append(_Patience(phase.patience))
     return callbacks
 
 
@@ -287,9 +326,9 @@ def _accuracy(prediction: Any) -> dict[str, float]:
     return {"accuracy": float((np.argmax(logits, axis=-1) == labels).mean())}
 
 
-def _last_complete_checkpoint(folder: Path) -> str | None:
+def _last_complete_checkpoint(folder: Path) -> Path | None:
     """The newest checkpoint that was written to its end; a process can be killed while it writes one."""
     complete = [path.parent for path in folder.glob(f"checkpoint-*/{_COMPLETE}")]
     if not complete:
         return None
-    return str(max(complete, key=lambda path: int(path.name.rpartition("-")[2])))
+    return max(complete, key=lambda path: int(path.name.rpartition("-")[2]))

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mctl.artifact import Artifact, newest_artifact, seal, stage_key, writing
+from mctl.artifact import MANIFEST, Artifact, load_artifact, newest_artifact, seal, stage_key, writing
 from mctl.errors import UserError
 from mctl.pipeline.dataset import load_stage_data
 from mctl.pipeline.describe import describe
@@ -70,7 +70,7 @@ def artifact_name(settings: CompressSettings) -> str:
 def find_or_make_teacher(recipe: Recipe, progress: Progress) -> Artifact:
     """The teacher to compress: the one that `[compress] teacher` names, the newest one there is, or a new one."""
     if recipe.compress.teacher is not None:
-        return adopt(recipe, progress)
+        return _artifact_of(Path(recipe.compress.teacher)) or adopt(recipe, progress)
     if recipe.model.name is not None:
         return finetune(recipe, progress)
     teacher = newest_artifact(recipe.artifacts, ("teacher",))
@@ -82,6 +82,24 @@ def find_or_make_teacher(recipe: Recipe, progress: Progress) -> Artifact:
         )
     progress.say(f"teacher: {teacher.folder}, the newest there is")
     return teacher
+
+
+def _artifact_of(folder: Path) -> Artifact | None:
+    """The artifact that `--teacher` names, when it names one rather than a folder from elsewhere.
+
+    Raises:
+        UserError: it is an artifact, but no teacher.
+    """
+    if not (folder / MANIFEST).is_file():
+        return None
+    artifact = load_artifact(folder)
+    if artifact.manifest.kind != "teacher":
+        raise UserError(
+            f"this is a {artifact.manifest.kind} artifact, not a teacher.",
+            where=str(folder),
+            todo="Compress its teacher; a compressed model is not compressed again.",
+        )
+    return artifact
 
 
 def _ramp(

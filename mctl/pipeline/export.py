@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,8 @@ def export(recipe: Recipe, progress: Progress, source: Path | None = None) -> Ar
     """
     artifact = _source(recipe, source, progress)
     precision = recipe.export.precision
-    folder = recipe.artifacts / f"{artifact.name}-{precision}"
+    # Beside its source, where `validate` looks for it.
+    folder = artifact.folder.parent / f"{artifact.name}-{precision}"
     key = stage_key("export", recipe.export.model_dump(), {"source": artifact.as_parent().manifest_sha256})
     if done := finished(folder, key, progress):
         return done
@@ -55,7 +57,8 @@ def export(recipe: Recipe, progress: Progress, source: Path | None = None) -> Ar
 
 def _source(recipe: Recipe, folder: Path | None, progress: Progress) -> Artifact:
     if folder is not None:
-        artifact = load_artifact(folder)
+        # "." and ".." have no name to give to the export.
+        artifact = load_artifact(folder if folder.name not in {"", ".."} else folder.resolve())
         if artifact.manifest.kind == "export":
             raise UserError(
                 "this is an export already.", where=str(folder), todo="Export a teacher or a compressed one."
@@ -69,10 +72,18 @@ def _source(recipe: Recipe, folder: Path | None, progress: Progress) -> Artifact
 
 
 def _write_graph(model: Any, tokenizer: Any, folder: Path, precision: str) -> dict[str, Any]:
+    from mctl.exporters.errors import ExportError
+
+    try:
+        return _converted(model, input_names(tokenizer, model), folder, precision)
+    except ExportError as error:
+        raise UserError(f"{error}.", where="export", todo="`mctl doctor` lists the versions at work.") from error
+
+
+def _converted(model: Any, names: Sequence[str], folder: Path, precision: str) -> dict[str, Any]:
     from mctl.exporters.graph import export_fp32
     from mctl.exporters.precision import to_fp16
 
-    names = input_names(tokenizer, model)
     target = folder / MODEL_FILE
     graph = export_fp32(model, target, input_names=names)
     fp32_bytes = _size(folder)

@@ -10,7 +10,15 @@ from mctl.artifact import Artifact, seal, stage_key, writing
 from mctl.pipeline.dataset import StageData, load_stage_data
 from mctl.pipeline.describe import describe
 from mctl.pipeline.inherit import max_length, resolved
-from mctl.pipeline.loading import check_length, class_order, fingerprint, load_classifier, load_config, load_tokenizer
+from mctl.pipeline.loading import (
+    check_length,
+    check_tokenizer,
+    class_order,
+    fingerprint,
+    load_classifier,
+    load_config,
+    load_tokenizer,
+)
 from mctl.pipeline.saving import save_tokenizer
 from mctl.pipeline.stage import finished, manifest, work_folder
 from mctl.progress import Progress
@@ -40,6 +48,7 @@ def finetune(recipe: Recipe, progress: Progress) -> Artifact:
     started = time.monotonic()
     with work_folder(recipe.artifacts, TEACHER, key) as work:
         tokenizer = load_tokenizer(recipe.model)
+        check_tokenizer(tokenizer, load_config(recipe.model), recipe.model)
         model = _fresh_classifier(recipe, data)
         splits = tokenized_splits(tokenizer, data, max_length(recipe), progress)
         phase = Phase("fine-tune", work, recipe.finetune.epochs, keep_best=True, patience=recipe.finetune.patience)
@@ -56,7 +65,8 @@ def adopt(recipe: Recipe, progress: Progress) -> Artifact:
         UserError: the model or the data cannot be used, or the data has labels that the model does not know.
     """
     recipe = resolved(recipe)
-    settings = recipe.model.model_copy(update={"name": recipe.compress.teacher})
+    # A revision under [model] is the encoder's, not the teacher's.
+    settings = recipe.model.model_copy(update={"name": recipe.compress.teacher, "revision": None})
     config = load_config(settings)
     check_length(config, max_length(recipe))
     data = load_stage_data(recipe.data, progress, class_order(config))
@@ -66,6 +76,7 @@ def adopt(recipe: Recipe, progress: Progress) -> Artifact:
         return done
     with work_folder(recipe.artifacts, TEACHER, key):
         tokenizer = load_tokenizer(settings)
+        check_tokenizer(tokenizer, config, settings)
         model = load_classifier(settings)
         facts = describe(model, tokenizer, data, recipe, progress)
         facts["adopted_from"] = str(settings.name)

@@ -9,7 +9,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from mctl.artifact import sha256_of
+from mctl.artifact import MANIFEST, REPORT_FILES, sha256_of
 from mctl.compression.families import family_of
 from mctl.compression.registration import register
 from mctl.errors import UserError
@@ -107,14 +107,67 @@ def load_classifier(settings: ModelSettings, class_names: Sequence[str] | None =
             where=settings.name,
             todo="Name a classifier that is fine-tuned; --model takes an encoder without a classification head.",
         )
+    _check_encoder(model, loaded, settings)
     if _is_stock(model) and hasattr(model.config, "auto_map"):
         del model.config.auto_map
+    # Only logits are wanted: hidden states and attentions of a whole split would fill the memory.
+    model.config.output_hidden_states = False
+    model.config.output_attentions = False
     return model
 
 
+def _check_encoder(model: Any, loaded: Any, settings: ModelSettings) -> None:
+    """Refuse an encoder of which transformers would make up a part; a new head or pooler is what fine-tuning trains.
+
+    Weights under other names (saved from torch.compile or DataParallel) and sizes that differ from config.json end
+    here, where transformers only warns.
+    """
+    encoder = family_of(model.config).encoder
+    parts = (f"{encoder}.", f"{encoder.split('.')[0]}.embeddings.")
+    mismatched = [name[0] if isinstance(name, tuple) else name for name in loaded["mismatched_keys"]]
+    random = sorted(name for name in [*loaded["missing_keys"], *mismatched] if name.startswith(parts))
+    if random:
+        raise UserError(
+            f"encoder weights are missing or of another size than config.json says: {', '.join(random[:3])}.",
+            where=settings.name,
+            todo="Save the model again with save_pretrained().",
+        )
+
+
+def check_tokenizer(tokenizer: Any, config: Any, settings: ModelSettings) -> None:
+    """Refuse a tokenizer that does not belong to the model.
+
+    Raises:
+        UserError: it has ids that the embeddings do not have, or nothing to pad with.
+    """
+    largest = max(tokenizer.get_vocab().values())
+    if largest >= config.vocab_size:
+        raise UserError(
+            f"the tokenizer has ids up to {largest}, the model has {config.vocab_size} embeddings.",
+            where=settings.name,
+            todo="Put the model's own tokenizer beside it.",
+        )
+    if tokenizer.pad_token_id is None:
+        raise UserError("the tokenizer has no padding token.", where=settings.name, todo="Set pad_token and save it.")
+
+
 def class_order(config: Any) -> tuple[str, ...]:
-    """The class names of a trained classifier, by class number."""
-    return tuple(str(config.id2label[index]) for index in range(config.num_labels))
+    """The class names of a trained classifier, by class number.
+
+    Raises:
+        UserError: classes without a name, with one name for two, or of which a text may have several.
+    """
+    where = str(getattr(config, "name_or_path", "") or "model")
+    names = {int(index): str(name) for index, name in config.id2label.items()}
+    if sorted(names) != list(range(config.num_labels)) or len(set(names.values())) < len(names):
+        raise UserError(
+            f"id2label has to name classes 0 to {config.num_labels - 1}, each with a name of its own.",
+            where=where,
+            todo="Mend id2label and label2id in its config.json.",
+        )
+    if config.problem_type not in (None, "single_label_classification"):
+        raise UserError(f"this is a {config.problem_type} model; only one label a text is supported.", where=where)
+    return tuple(names[index] for index in range(config.num_labels))
 
 
 def fingerprint(settings: ModelSettings) -> str:
@@ -124,6 +177,9 @@ def fingerprint(settings: ModelSettings) -> str:
         return f"{settings.name}@{getattr(load_config(settings), '_commit_hash', None) or settings.revision}"
     digest = hashlib.sha256()
     for path in sorted(Path(settings.name).expanduser().iterdir()):
+        # What mctl itself adds to a folder is not the model.
+        if path.name in {MANIFEST, *REPORT_FILES}:
+            continue
         if path.suffix in {".json", ".safetensors", ".txt", ".model"}:
             digest.update(f"{path.name} {sha256_of(path)}\n".encode())
     return digest.hexdigest()

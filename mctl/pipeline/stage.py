@@ -66,7 +66,7 @@ def work_folder(root: Path, stage: str, key: str) -> Iterator[Path]:
             if [path.name for path in folder.iterdir()] == ["lock"]:
                 _remove(folder)
             raise
-    _remove(folder)
+        _remove(folder)  # While the lock is held: nobody can have begun in it.
 
 
 def _remove(folder: Path) -> None:

@@ -32,7 +32,7 @@ def validate(recipe: Recipe, progress: Progress, folder: Path | None = None) -> 
     """
     lineage = find_lineage(recipe.artifacts, folder, progress)
     checks = _integrity(lineage)
-    measured = None
+    measured = data = None
     notes: list[str] = []
     if all(check.verdict == "pass" for check in checks):
         data = _data(recipe, lineage, progress, notes)
@@ -41,7 +41,8 @@ def validate(recipe: Recipe, progress: Progress, folder: Path | None = None) -> 
         notes += _remarks(lineage, recipe)
     else:
         notes.append("Nothing was measured: the files are not what they were when the artifact was made.")
-    result = _result(lineage, checks, measured, notes)
+    evaluated = data.summary() if data else {}
+    result = _result(lineage, checks, measured, evaluated, notes)
     write_atomically(lineage.export.folder / "validation.json", (result.model_dump_json(indent=2) + "\n").encode())
     return result
 
@@ -103,7 +104,9 @@ def _remarks(lineage: Lineage, recipe: Recipe) -> list[str]:
     return notes
 
 
-def _result(lineage: Lineage, checks: list[Any], measured: Measured | None, notes: list[str]) -> ValidationResult:
+def _result(
+    lineage: Lineage, checks: list[Any], measured: Measured | None, data: dict[str, Any], notes: list[str]
+) -> ValidationResult:
     from mctl.validators.gate import decide
 
     return ValidationResult(
@@ -113,7 +116,7 @@ def _result(lineage: Lineage, checks: list[Any], measured: Measured | None, note
         participants={role: _participant(role, artifact, measured) for role, artifact in lineage.members().items()},
         checks=[_check_result(check) for check in checks],
         comparison=measured.comparison() if measured else {},
-        data=lineage.source.manifest.data,
+        data=data,
         notes=notes,
         machine=fingerprint(),
         versions=versions(),

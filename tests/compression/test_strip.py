@@ -158,7 +158,7 @@ def test_reloads_where_mctl_is_not_installed(tmp_path: Path) -> None:
     torch.save(batch(), sent)
     environment = {**os.environ, "HF_MODULES_CACHE": str(tmp_path / "modules")}
     done = subprocess.run(
-        [sys.executable, "-c", program], input=sent.getvalue(), capture_output=True, env=environment, check=False
+        [sys.executable, "-P", "-c", program], input=sent.getvalue(), capture_output=True, env=environment, check=False
     )
     assert done.returncode == 0, done.stderr.decode()
     received = torch.load(io.BytesIO(done.stdout), weights_only=True)

@@ -15,7 +15,7 @@ def test_importing_the_package_loads_nothing_heavy():
         "import sys, mctl; before = set(sys.modules); import mctl.exporters; "
         f"print([name for name in {HEAVY} if name in set(sys.modules) - before])"
     )
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    result = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
 
 

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
-PROGRAM = (sys.executable, "-c", "from mctl.cli import main; main()")
+# A shell that runs tests in the background has them ignore Ctrl-C, and children inherit that: hence the handler.
+# -P: the folder that tests run in holds mctl's source, which is not the installed package.
+PROGRAM = (
+    sys.executable,
+    "-P",
+    "-c",
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from mctl.cli import main; main()",
+)
 
 
 @dataclass(frozen=True)

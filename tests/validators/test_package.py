@@ -8,7 +8,9 @@ def modules_after(*statements):
     """Names of the modules that a fresh interpreter has loaded after the last statement and not before it."""
     *before, last = statements
     lines = ["import sys", *before, "before = set(sys.modules)", last, "print(*sorted(set(sys.modules) - before))"]
-    finished = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=True)
+    finished = subprocess.run(
+        [sys.executable, "-P", "-c", "\n".join(lines)], capture_output=True, text=True, check=True
+    )
     return finished.stdout.split()
 
 
