@@ -32,7 +32,7 @@ HEAVY = {
 def imported_by(*commands: list[str]) -> set[str]:
     """Top-level modules that a process has imported after these commands."""
     code = IMPORTED.format(arguments=commands)
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    ran = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True, timeout=60)
     return set(ran.stdout.splitlines()[-1].split()[1:])
 
 

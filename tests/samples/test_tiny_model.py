@@ -51,7 +51,7 @@ def test_another_process_writes_the_same_files(folder, tmp_path):
     )
     environment = {**os.environ, "PYTHONHASHSEED": "7"}
     subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "again")], check=True, env=environment, capture_output=True
+        [sys.executable, "-P", "-c", code, str(tmp_path / "again")], check=True, env=environment, capture_output=True
     )
     assert hashes(tmp_path / "again") == hashes(folder)
 

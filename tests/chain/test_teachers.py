@@ -1,0 +1,61 @@
+"""What may be compressed, and what only looks like it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from command import mctl
+from safetensors.torch import load_file, save_file
+
+SHORT = ("--ramp-epochs", 1, "--recovery-epochs", 0)
+
+
+def test_an_artifact_named_as_teacher_is_used_as_it_is(copy_of_chain: Path) -> None:
+    (copy_of_chain / "mctl.toml").unlink()
+    manifest = copy_of_chain / "artifacts" / "teacher" / "manifest.json"
+    before = manifest.read_bytes()
+    for _ in range(2):
+        ran = mctl("compress", "--teacher", "artifacts/teacher", "--prune", 40, *SHORT, cwd=copy_of_chain)
+        assert ran.code == 0, ran.err
+    assert "artifacts/prune40 is up to date" in ran.err
+    assert manifest.read_bytes() == before
+
+
+def test_a_compressed_artifact_is_no_teacher(copy_of_chain: Path) -> None:
+    before = (copy_of_chain / "artifacts" / "teacher" / "manifest.json").read_bytes()
+    ran = mctl("compress", "--teacher", "artifacts/prune25-distill", "--prune", 40, cwd=copy_of_chain)
+    assert ran.code == 2
+    assert "compressed artifact, not a teacher" in ran.err
+    assert (copy_of_chain / "artifacts" / "teacher" / "manifest.json").read_bytes() == before
+
+
+def test_an_encoder_whose_weights_have_other_names_is_refused(copy_of_sample: Path) -> None:
+    """As torch.compile and DataParallel leave them; transformers would train random weights."""
+    weights = copy_of_sample / "encoder" / "model.safetensors"
+    save_file({f"_orig_mod.{name}": value for name, value in load_file(weights).items()}, weights, {"format": "pt"})
+    ran = mctl("finetune", cwd=copy_of_sample)
+    assert ran.code == 2
+    assert "encoder weights are missing" in ran.err
+    assert not (copy_of_sample / "artifacts" / "teacher").exists()
+
+
+def test_a_tokenizer_with_more_pieces_than_the_model_is_refused(copy_of_sample: Path) -> None:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(copy_of_sample / "encoder")
+    tokenizer.add_tokens(["नवीनशब्द"])
+    tokenizer.save_pretrained(copy_of_sample / "encoder")
+    ran = mctl("finetune", cwd=copy_of_sample)
+    assert ran.code == 2
+    assert "the tokenizer has ids up to" in ran.err
+
+
+def test_the_verdict_names_the_data_it_was_reached_on(copy_of_chain: Path) -> None:
+    from mctl.samples import headlines, write_csv
+
+    write_csv(copy_of_chain / "holdout.csv", headlines(99, 200))
+    ran = mctl("validate", "--data", "holdout.csv", "--no-emissions", "--json", cwd=copy_of_chain)
+    result = json.loads(ran.out)
+    assert result["data"]["source"] == "holdout.csv"
+    assert any("differs from what the model was made with" in note for note in result["notes"])
