@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -10,57 +10,62 @@ from mctl.cli import options
 
 _PRUNING = "Pruning and distillation"
 
+Prune = Annotated[
+    float | None,
+    typer.Option(
+        help="Percent of the encoder's attention and FFN weights to remove. [default: 25]",
+        rich_help_panel=_PRUNING,
+        show_default=False,
+    ),
+]
+Distill = Annotated[
+    bool | None,
+    typer.Option(
+        "--distill/--no-distill",
+        help="Learn from the teacher's logits.",
+        rich_help_panel=_PRUNING,
+        show_default=False,
+    ),
+]
+Structure = Annotated[
+    str | None,
+    typer.Option(
+        help="units (heads and FFN rows) or blocks (the paper's squares). [default: units]",
+        rich_help_panel=_PRUNING,
+        show_default=False,
+    ),
+]
+Block = Annotated[
+    int | None,
+    typer.Option(help="Side of a square block. [default: 32]", rich_help_panel=_PRUNING, show_default=False),
+]
+Temperature = Annotated[
+    float | None,
+    typer.Option(help="Temperature of distillation. [default: 2]", rich_help_panel=_PRUNING, show_default=False),
+]
+DistillWeight = Annotated[
+    float | None,
+    typer.Option(help="Share of the teacher in the loss. [default: 0.9]", rich_help_panel=_PRUNING, show_default=False),
+]
+RampEpochs = Annotated[
+    int | None,
+    typer.Option(help="Epochs in which the level grows. [default: 6]", rich_help_panel=_PRUNING, show_default=False),
+]
+RecoveryEpochs = Annotated[
+    int | None,
+    typer.Option(help="Epochs on the stripped model. [default: 4]", rich_help_panel=_PRUNING, show_default=False),
+]
+
 
 def compress(
-    prune: Annotated[
-        Optional[float],  # noqa: UP045
-        typer.Option(
-            help="Percent of the encoder's attention and FFN weights to remove. [default: 25]",
-            rich_help_panel=_PRUNING,
-            show_default=False,
-        ),
-    ] = None,
-    distill: Annotated[
-        Optional[bool],  # noqa: UP045
-        typer.Option(
-            "--distill/--no-distill",
-            help="Learn from the teacher's logits.",
-            rich_help_panel=_PRUNING,
-            show_default=False,
-        ),
-    ] = None,
-    structure: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(
-            help="units (heads and FFN rows) or blocks (the paper's squares). [default: units]",
-            rich_help_panel=_PRUNING,
-            show_default=False,
-        ),
-    ] = None,
-    block: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(help="Side of a square block. [default: 32]", rich_help_panel=_PRUNING, show_default=False),
-    ] = None,
-    temperature: Annotated[
-        Optional[float],  # noqa: UP045
-        typer.Option(help="Temperature of distillation. [default: 2]", rich_help_panel=_PRUNING, show_default=False),
-    ] = None,
-    distill_weight: Annotated[
-        Optional[float],  # noqa: UP045
-        typer.Option(
-            help="Share of the teacher in the loss. [default: 0.9]", rich_help_panel=_PRUNING, show_default=False
-        ),
-    ] = None,
-    ramp_epochs: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(
-            help="Epochs in which the level grows. [default: 6]", rich_help_panel=_PRUNING, show_default=False
-        ),
-    ] = None,
-    recovery_epochs: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(help="Epochs on the stripped model. [default: 4]", rich_help_panel=_PRUNING, show_default=False),
-    ] = None,
+    prune: Prune = None,
+    distill: Distill = None,
+    structure: Structure = None,
+    block: Block = None,
+    temperature: Temperature = None,
+    distill_weight: DistillWeight = None,
+    ramp_epochs: RampEpochs = None,
+    recovery_epochs: RecoveryEpochs = None,
     teacher: options.Teacher = None,
     model: options.Model = None,
     data: options.Data = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -12,7 +12,7 @@ from mctl.cli import options
 
 def export(
     artifact: Annotated[
-        Optional[Path],  # noqa: UP045
+        Path | None,
         typer.Argument(help="Teacher or compressed artifact. By default the newest.", show_default=False),
     ] = None,
     fp32: Annotated[bool, typer.Option("--fp32", help="Weights as they were trained. This is the default.")] = False,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -17,7 +17,7 @@ def finetune(
     max_length: options.MaxLength = None,
     trust_remote_code: options.TrustRemoteCode = None,
     epochs: Annotated[
-        Optional[int],  # noqa: UP045
+        int | None,
         typer.Option(
             help="Passes over the data, at most. [default: 6]", rich_help_panel="Training", show_default=False
         ),

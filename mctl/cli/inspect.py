@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -14,11 +14,11 @@ _PICTURES = (".png", ".svg", ".pdf")
 
 def inspect(
     artifact: Annotated[
-        Optional[Path],  # noqa: UP045
+        Path | None,
         typer.Argument(help="Artifact to look at. By default the newest.", show_default=False),
     ] = None,
     picture: Annotated[
-        Optional[Path],  # noqa: UP045
+        Path | None,
         typer.Option(help="Also draw the layout to this PNG or SVG file.", show_default=False),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="The manifest as JSON on stdout.")] = False,

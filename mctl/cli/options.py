@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,16 +15,16 @@ _INPUT = "What goes in"
 _TRAINING = "Training"
 
 Config = Annotated[
-    Optional[Path],  # noqa: UP045 (typer resolves annotations itself)
+    Path | None,
     typer.Option("--config", "-c", help="Recipe to read instead of ./mctl.toml.", show_default=False),
 ]
 Artifacts = Annotated[
-    Optional[Path],  # noqa: UP045
+    Path | None,
     typer.Option(help="Folder of all artifacts. [default: artifacts]", show_default=False),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
 Data = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option(
         help="CSV, TSV, JSONL or Parquet file, folder of splits, or hub id.",
         rich_help_panel=_INPUT,
@@ -32,29 +32,29 @@ Data = Annotated[
     ),
 ]
 TextColumn = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option("--text", help="Column of the texts. Found by name.", rich_help_panel=_INPUT, show_default=False),
 ]
 LabelColumn = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option("--label", help="Column of the labels. Found by name.", rich_help_panel=_INPUT, show_default=False),
 ]
 Model = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option(help="Encoder to fine-tune: hub id or folder.", rich_help_panel=_INPUT, show_default=False),
 ]
 Teacher = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option(
         help="Classifier that is fine-tuned already: hub id or folder.", rich_help_panel=_INPUT, show_default=False
     ),
 ]
 MaxLength = Annotated[
-    Optional[int],  # noqa: UP045
+    int | None,
     typer.Option(help="Cut texts to this many tokens. [default: 128]", rich_help_panel=_INPUT, show_default=False),
 ]
 TrustRemoteCode = Annotated[
-    Optional[bool],  # noqa: UP045
+    bool | None,
     typer.Option(
         "--trust-remote-code",
         help="Execute Python files that come with the model.",
@@ -63,15 +63,15 @@ TrustRemoteCode = Annotated[
     ),
 ]
 BatchSize = Annotated[
-    Optional[int],  # noqa: UP045
+    int | None,
     typer.Option(help="Texts per step. [default: 32]", rich_help_panel=_TRAINING, show_default=False),
 ]
 LearningRate = Annotated[
-    Optional[float],  # noqa: UP045
+    float | None,
     typer.Option(help="Peak learning rate. [default: 5e-5]", rich_help_panel=_TRAINING, show_default=False),
 ]
 FreezeEmbeddings = Annotated[
-    Optional[bool],  # noqa: UP045
+    bool | None,
     typer.Option(
         help="Keep embeddings as they are. By default where they are most of the model.",
         rich_help_panel=_TRAINING,
@@ -79,7 +79,7 @@ FreezeEmbeddings = Annotated[
     ),
 ]
 Seed = Annotated[
-    Optional[int],  # noqa: UP045
+    int | None,
     typer.Option(help="Seed of all that is random. [default: 42]", rich_help_panel=_TRAINING, show_default=False),
 ]
 

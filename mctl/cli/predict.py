@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -19,11 +19,11 @@ _CONTROL = re.compile("[\x7f-\x9f]")
 
 def predict(
     texts: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        list[str] | None,
         typer.Argument(help="Texts to label. Without any, one text a line is read from stdin.", show_default=False),
     ] = None,
     artifact: Annotated[
-        Optional[Path],  # noqa: UP045
+        Path | None,
         typer.Option("--artifact", "-a", help="Artifact to ask. By default the newest export.", show_default=False),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,

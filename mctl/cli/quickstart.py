@@ -23,7 +23,7 @@ def quickstart(
 
         mctl quickstart
 
-        mctl quickstart /tmp/try && mctl inspect --artifacts /tmp/try/artifacts
+        mctl quickstart try && mctl inspect --artifacts try/artifacts
     """
     from mctl.pipeline.quickstart import prepare
     from mctl.pipeline.run import run

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -12,90 +12,96 @@ from mctl.cli import options
 _GATE = "Gate"
 _MEASURE = "Measurement"
 
+Artifact = Annotated[
+    Path | None,
+    typer.Argument(help="Export to judge. By default the newest.", show_default=False),
+]
+MaxAccuracyDrop = Annotated[
+    float | None,
+    typer.Option(help="Points of accuracy below the baseline. [default: 1]", rich_help_panel=_GATE, show_default=False),
+]
+MaxMacroF1Drop = Annotated[
+    float | None,
+    typer.Option(help="Points of macro-F1 below the baseline. [default: 2]", rich_help_panel=_GATE, show_default=False),
+]
+MinLabelAgreement = Annotated[
+    float | None,
+    typer.Option(
+        help="Share of equal labels, export and source. [default: by precision]",
+        rich_help_panel=_GATE,
+        show_default=False,
+    ),
+]
+MaxLogitDiff = Annotated[
+    float | None,
+    typer.Option(help="Largest logit difference. [default: by precision]", rich_help_panel=_GATE, show_default=False),
+]
+MinSpeedup = Annotated[
+    float | None,
+    typer.Option(
+        help="Median latency of the baseline over the export's. [default: reported only]",
+        rich_help_panel=_GATE,
+        show_default=False,
+    ),
+]
+MaxP95Ms = Annotated[
+    float | None,
+    typer.Option(
+        "--max-p95-ms", help="p95 of a call. [default: reported only]", rich_help_panel=_GATE, show_default=False
+    ),
+]
+Provider = Annotated[
+    str | None,
+    typer.Option(help="cpu or cuda. [default: cpu]", rich_help_panel=_MEASURE, show_default=False),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(help="Threads of both runtimes. [default: all cores]", rich_help_panel=_MEASURE, show_default=False),
+]
+BatchSize = Annotated[
+    int | None,
+    typer.Option(help="Texts a call. [default: 8]", rich_help_panel=_MEASURE, show_default=False),
+]
+Repeats = Annotated[
+    int | None,
+    typer.Option(help="Rounds over the timed batches. [default: 5]", rich_help_panel=_MEASURE, show_default=False),
+]
+Emissions = Annotated[
+    bool | None,
+    typer.Option(
+        "--emissions/--no-emissions",
+        help="Measure or estimate energy. [default: emissions]",
+        rich_help_panel=_MEASURE,
+        show_default=False,
+    ),
+]
+Country = Annotated[
+    str | None,
+    typer.Option(
+        help="Three-letter code of the electricity grid. [default: IND]",
+        rich_help_panel=_MEASURE,
+        show_default=False,
+    ),
+]
+
 
 def validate(
-    artifact: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Argument(help="Export to judge. By default the newest.", show_default=False),
-    ] = None,
+    artifact: Artifact = None,
     data: options.Data = None,
     text: options.TextColumn = None,
     label: options.LabelColumn = None,
-    max_accuracy_drop: Annotated[
-        Optional[float],  # noqa: UP045
-        typer.Option(
-            help="Points of accuracy below the baseline. [default: 1]", rich_help_panel=_GATE, show_default=False
-        ),
-    ] = None,
-    max_macro_f1_drop: Annotated[
-        Optional[float],  # noqa: UP045
-        typer.Option(
-            help="Points of macro-F1 below the baseline. [default: 2]", rich_help_panel=_GATE, show_default=False
-        ),
-    ] = None,
-    min_label_agreement: Annotated[
-        Optional[float],  # noqa: UP045
-        typer.Option(
-            help="Share of equal labels, export and source. [default: by precision]",
-            rich_help_panel=_GATE,
-            show_default=False,
-        ),
-    ] = None,
-    max_logit_diff: Annotated[
-        Optional[float],  # noqa: UP045
-        typer.Option(
-            help="Largest logit difference. [default: by precision]", rich_help_panel=_GATE, show_default=False
-        ),
-    ] = None,
-    min_speedup: Annotated[
-        Optional[float],  # noqa: UP045
-        typer.Option(
-            help="Median latency of the baseline over the export's. [default: reported only]",
-            rich_help_panel=_GATE,
-            show_default=False,
-        ),
-    ] = None,
-    max_p95_ms: Annotated[
-        Optional[float],  # noqa: UP045
-        typer.Option(
-            "--max-p95-ms", help="p95 of a call. [default: reported only]", rich_help_panel=_GATE, show_default=False
-        ),
-    ] = None,
-    provider: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="cpu or cuda. [default: cpu]", rich_help_panel=_MEASURE, show_default=False),
-    ] = None,
-    threads: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(
-            help="Threads of both runtimes. [default: all cores]", rich_help_panel=_MEASURE, show_default=False
-        ),
-    ] = None,
-    batch_size: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(help="Texts a call. [default: 8]", rich_help_panel=_MEASURE, show_default=False),
-    ] = None,
-    repeats: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(help="Rounds over the timed batches. [default: 5]", rich_help_panel=_MEASURE, show_default=False),
-    ] = None,
-    emissions: Annotated[
-        Optional[bool],  # noqa: UP045
-        typer.Option(
-            "--emissions/--no-emissions",
-            help="Measure or estimate energy. [default: emissions]",
-            rich_help_panel=_MEASURE,
-            show_default=False,
-        ),
-    ] = None,
-    country: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(
-            help="Three-letter code of the electricity grid. [default: IND]",
-            rich_help_panel=_MEASURE,
-            show_default=False,
-        ),
-    ] = None,
+    max_accuracy_drop: MaxAccuracyDrop = None,
+    max_macro_f1_drop: MaxMacroF1Drop = None,
+    min_label_agreement: MinLabelAgreement = None,
+    max_logit_diff: MaxLogitDiff = None,
+    min_speedup: MinSpeedup = None,
+    max_p95_ms: MaxP95Ms = None,
+    provider: Provider = None,
+    threads: Threads = None,
+    batch_size: BatchSize = None,
+    repeats: Repeats = None,
+    emissions: Emissions = None,
+    country: Country = None,
     json: Annotated[bool, typer.Option("--json", help="The whole result as JSON on stdout.")] = False,
     artifacts: options.Artifacts = None,
     config: options.Config = None,
