@@ -31,8 +31,7 @@ def export(recipe: Recipe, progress: Progress, source: Path | None = None) -> Ar
     """
     artifact = _source(recipe, source, progress)
     precision = recipe.export.precision
-    # Beside its source, where `validate` looks for it.
-    folder = artifact.folder.parent / f"{artifact.name}-{precision}"
+    folder = _root(recipe, artifact, progress) / f"{artifact.name}-{precision}"
     key = stage_key("export", recipe.export.model_dump(), {"source": artifact.as_parent().manifest_sha256})
     if done := finished(folder, key, progress):
         return done
@@ -53,6 +52,16 @@ def export(recipe: Recipe, progress: Progress, source: Path | None = None) -> Ar
     ratio = facts["bytes"] / facts["fp32_bytes"]
     progress.say(f"{MODEL_FILE}: {facts['bytes'] / 1e6:.1f} MB, {ratio:.3f} of fp32")
     return made
+
+
+def _root(recipe: Recipe, source: Artifact, progress: Progress) -> Path:
+    """Where the export goes: where the user says, or else beside its source, where `validate` looks for that."""
+    beside = source.folder.parent
+    if "artifacts" not in recipe.model_fields_set:
+        return beside
+    if recipe.artifacts.resolve() != beside.resolve():
+        progress.say(f"{source.name} is not in {recipe.artifacts}: copy it there before validating the export.")
+    return recipe.artifacts
 
 
 def _source(recipe: Recipe, folder: Path | None, progress: Progress) -> Artifact:

@@ -59,3 +59,16 @@ def test_the_verdict_names_the_data_it_was_reached_on(copy_of_chain: Path) -> No
     result = json.loads(ran.out)
     assert result["data"]["source"] == "holdout.csv"
     assert any("differs from what the model was made with" in note for note in result["notes"])
+
+
+def test_an_export_goes_beside_its_source_unless_told_otherwise(copy_of_chain: Path) -> None:
+    (copy_of_chain / "mctl.toml").unlink()
+    elsewhere = copy_of_chain / "models"
+    (copy_of_chain / "artifacts").rename(elsewhere)
+    assert mctl("export", "models/teacher", "--fp32", cwd=copy_of_chain).out.strip() == "models/teacher-fp32"
+    inside = mctl("export", ".", "--fp16", cwd=elsewhere / "teacher")
+    assert inside.code == 0, inside.err
+    assert (elsewhere / "teacher-fp16" / "manifest.json").is_file()
+    told = mctl("export", "models/teacher", "--fp32", "--artifacts", "other", cwd=copy_of_chain)
+    assert told.out.strip() == "other/teacher-fp32"
+    assert "copy it there before validating" in told.err
