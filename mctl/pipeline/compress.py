@@ -70,7 +70,7 @@ def artifact_name(settings: CompressSettings) -> str:
 def find_or_make_teacher(recipe: Recipe, progress: Progress) -> Artifact:
     """The teacher to compress: the one that `[compress] teacher` names, the newest one there is, or a new one."""
     if recipe.compress.teacher is not None:
-        return _artifact_of(Path(recipe.compress.teacher)) or adopt(recipe, progress)
+        return _artifact_of(Path(recipe.compress.teacher), recipe.artifacts) or adopt(recipe, progress)
     if recipe.model.name is not None:
         return finetune(recipe, progress)
     teacher = newest_artifact(recipe.artifacts, ("teacher",))
@@ -84,8 +84,9 @@ def find_or_make_teacher(recipe: Recipe, progress: Progress) -> Artifact:
     return teacher
 
 
-def _artifact_of(folder: Path) -> Artifact | None:
-    """The artifact that `--teacher` names, when it names one rather than a folder from elsewhere.
+def _artifact_of(folder: Path, root: Path) -> Artifact | None:
+    """The artifact that `--teacher` names, when it is one of `root`; a teacher from elsewhere is copied there, because
+    `validate` looks for it beside what is made of it.
 
     Raises:
         UserError: it is an artifact, but no teacher.
@@ -99,7 +100,7 @@ def _artifact_of(folder: Path) -> Artifact | None:
             where=str(folder),
             todo="Compress its teacher; a compressed model is not compressed again.",
         )
-    return artifact
+    return artifact if folder.resolve().parent == root.resolve() else None
 
 
 def _ramp(
