@@ -72,3 +72,13 @@ def test_an_export_goes_beside_its_source_unless_told_otherwise(copy_of_chain: P
     told = mctl("export", "models/teacher", "--fp32", "--artifacts", "other", cwd=copy_of_chain)
     assert told.out.strip() == "other/teacher-fp32"
     assert "copy it there before validating" in told.err
+
+
+def test_a_teacher_artifact_from_elsewhere_is_copied_beside_what_is_made_of_it(copy_of_chain: Path) -> None:
+    (copy_of_chain / "mctl.toml").unlink()
+    arguments = ("--teacher", "artifacts/teacher", "--data", "news.csv", "--artifacts", "other", "--max-length", 16)
+    ran = mctl("compress", *arguments, "--prune", 40, *SHORT, cwd=copy_of_chain)
+    assert ran.code == 0, ran.err
+    assert {path.name for path in (copy_of_chain / "other").iterdir()} == {"teacher", "prune40"}
+    again = mctl("compress", *arguments, "--prune", 40, *SHORT, cwd=copy_of_chain)
+    assert again.err.count("is up to date") == 2
