@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from mctl.data.settings import DataSettings
 from mctl.errors import UserError
@@ -18,7 +18,9 @@ from mctl.errors import UserError
 RECIPE_FILE = "mctl.toml"
 
 Precision = Literal["fp32", "fp16"]
-Level = Annotated[float, Field(gt=0, lt=100)]
+Level = Annotated[float, Field(ge=0, lt=100)]
+Signal = Literal["logits", "hidden", "relations"]
+DEFAULT_SIGNALS: tuple[Signal, ...] = ("logits", "hidden")
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -42,7 +44,10 @@ class ModelSettings(Settings):
 class TrainingSettings(Settings):
     """What fine-tuning and compression have in common."""
 
-    batch_size: int = Field(32, ge=1, description="Texts per step.")
+    batch_size: int = Field(32, ge=1, description="Texts per forward pass and process.")
+    gradient_accumulation: int = Field(1, ge=1, description="Forward passes per step of the optimizer.")
+    gradient_checkpointing: bool = Field(False, description="Compute activations twice, to hold fewer of them.")
+    mixed_precision: Literal["no", "bf16", "fp16"] = Field("no", description="Number format of matrix products.")
     learning_rate: float = Field(5e-5, gt=0, description="Peak learning rate of AdamW.")
     weight_decay: float = Field(0.01, ge=0, description="AdamW weight decay on matrices.")
     warmup: Share = Field(0.1, description="Share of the steps in which the learning rate rises.")
@@ -63,15 +68,38 @@ class CompressSettings(TrainingSettings):
     """Pruning and distillation."""
 
     prune: Level = Field(25.0, description="Percent of the encoder's attention and FFN weights to remove.")
+    method: Literal["movement", "magnitude", "random"] = Field("movement", description="What units are scored by.")
     structure: Literal["units", "blocks"] = Field("units", description="Heads and FFN rows, or square blocks.")
     block: int = Field(32, ge=1, description="Side of a square block.")
+    layers: int | None = Field(None, ge=1, description="Keep this many of the teacher's layers.")
+    layers_by: Literal["spacing", "influence"] = Field("spacing", description="How these layers are chosen.")
+    name: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9][\w.+-]*$", description="Name of the artifact. Default: what was done."
+    )
     teacher: str | None = Field(None, description="Folder or hub id of a classifier fine-tuned elsewhere.")
-    distill: bool = Field(False, description="Learn from the teacher's logits as well.")
+    distill: tuple[Signal, ...] = Field(
+        (), description="What is learnt from the teacher: logits, hidden, relations; true: logits and hidden."
+    )
     temperature: float = Field(2.0, gt=0, description="Softens both distributions of the distillation loss.")
-    distill_weight: Share = Field(0.9, description="Share of the teacher's term in the loss.")
+    distill_weight: Share = Field(0.9, description="Share of the teacher's logits in the loss.")
+    hidden_weight: float = Field(1.0, gt=0, description="Factor of the loss of hidden states.")
+    relations_weight: float = Field(1.0, gt=0, description="Factor of the loss of self-attention relations.")
+    teacher_cache_gb: float = Field(4.0, ge=0, description="Most disk for the teacher's hidden states and relations.")
     ramp_epochs: int = Field(6, ge=1, description="Epochs in which the prune level grows.")
     recovery_epochs: int = Field(4, ge=0, description="Epochs on the stripped model.")
     score_learning_rate: float = Field(1e-2, gt=0, description="Learning rate of the scores.")
+
+    @field_validator("distill", mode="before")
+    @classmethod
+    def _signals(cls, value: Any) -> Any:
+        """A list, true, or words between commas as a flag gives them; "default" is what a bare flag means."""
+        if isinstance(value, bool) or value == "default":
+            return DEFAULT_SIGNALS if value else ()
+        if isinstance(value, str):
+            value = [part.strip() for part in value.split(",") if part.strip()]
+        if isinstance(value, list | tuple) and value and "logits" not in value:
+            raise ValueError("logits are always learnt from: write logits,hidden or logits,relations")
+        return tuple(dict.fromkeys(value)) if isinstance(value, list | tuple) else value
 
 
 class ExportSettings(Settings):
@@ -168,6 +196,8 @@ def _explain(error: ValidationError, path: Path | None, overrides: Mapping[str, 
     """The first problem as one sentence, with the flag or the file that it came from."""
     problem = error.errors()[0]
     dotted = ".".join(str(part) for part in problem["loc"])
+    if dotted.split(".")[-1].isdigit():  # An item of a list: the flag is the list's.
+        dotted = dotted.rpartition(".")[0]
     from_flag = overrides.get(dotted) is not None
     where = f"--{dotted.split('.')[-1].replace('_', '-')}" if from_flag else f"{path or RECIPE_FILE}, {dotted}"
     if problem["type"] == "extra_forbidden":

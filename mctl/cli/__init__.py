@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+
+# Options that may stand alone, and what they then mean. Typer has no options with an optional value.
+_ALONE = {"--distill": "default"}
 
 
 def main() -> None:
@@ -16,6 +20,7 @@ def main() -> None:
     debug = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")
+    sys.argv[1:] = with_values(sys.argv[1:])
     try:
         app()
     except Exception as error:
@@ -25,3 +30,18 @@ def main() -> None:
         if code is None:
             raise
         sys.exit(code)
+
+
+def with_values(arguments: Sequence[str]) -> list[str]:
+    """Arguments in which an option of `_ALONE` that is followed by another option, or nothing, has got its value.
+
+    >>> with_values(["compress", "--distill", "--layers", "6"])
+    ['compress', '--distill', 'default', '--layers', '6']
+    """
+    filled: list[str] = []
+    for position, argument in enumerate(arguments):
+        filled.append(argument)
+        following = arguments[position + 1 : position + 2]
+        if argument in _ALONE and (not following or following[0].startswith("-")):
+            filled.append(_ALONE[argument])
+    return filled

@@ -2,70 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
+from mctl.cli import compress_options as own
 from mctl.cli import options
-
-_PRUNING = "Pruning and distillation"
-
-Prune = Annotated[
-    float | None,
-    typer.Option(
-        help="Percent of the encoder's attention and FFN weights to remove. [default: 25]",
-        rich_help_panel=_PRUNING,
-        show_default=False,
-    ),
-]
-Distill = Annotated[
-    bool | None,
-    typer.Option(
-        "--distill/--no-distill",
-        help="Learn from the teacher's logits.",
-        rich_help_panel=_PRUNING,
-        show_default=False,
-    ),
-]
-Structure = Annotated[
-    str | None,
-    typer.Option(
-        help="units (heads and FFN rows) or blocks (the paper's squares). [default: units]",
-        rich_help_panel=_PRUNING,
-        show_default=False,
-    ),
-]
-Block = Annotated[
-    int | None,
-    typer.Option(help="Side of a square block. [default: 32]", rich_help_panel=_PRUNING, show_default=False),
-]
-Temperature = Annotated[
-    float | None,
-    typer.Option(help="Temperature of distillation. [default: 2]", rich_help_panel=_PRUNING, show_default=False),
-]
-DistillWeight = Annotated[
-    float | None,
-    typer.Option(help="Share of the teacher in the loss. [default: 0.9]", rich_help_panel=_PRUNING, show_default=False),
-]
-RampEpochs = Annotated[
-    int | None,
-    typer.Option(help="Epochs in which the level grows. [default: 6]", rich_help_panel=_PRUNING, show_default=False),
-]
-RecoveryEpochs = Annotated[
-    int | None,
-    typer.Option(help="Epochs on the stripped model. [default: 4]", rich_help_panel=_PRUNING, show_default=False),
-]
 
 
 def compress(
-    prune: Prune = None,
-    distill: Distill = None,
-    structure: Structure = None,
-    block: Block = None,
-    temperature: Temperature = None,
-    distill_weight: DistillWeight = None,
-    ramp_epochs: RampEpochs = None,
-    recovery_epochs: RecoveryEpochs = None,
+    prune: own.Prune = None,
+    method: own.Method = None,
+    structure: own.Structure = None,
+    block: own.Block = None,
+    layers: own.Layers = None,
+    layers_by: own.LayersBy = None,
+    ramp_epochs: own.RampEpochs = None,
+    recovery_epochs: own.RecoveryEpochs = None,
+    distill: own.Distill = None,
+    no_distill: own.NoDistill = None,
+    temperature: own.Temperature = None,
+    distill_weight: own.DistillWeight = None,
+    hidden_weight: own.HiddenWeight = None,
+    relations_weight: own.RelationsWeight = None,
+    name: own.Name = None,
     teacher: options.Teacher = None,
     model: options.Model = None,
     data: options.Data = None,
@@ -75,6 +31,9 @@ def compress(
     trust_remote_code: options.TrustRemoteCode = None,
     batch_size: options.BatchSize = None,
     learning_rate: options.LearningRate = None,
+    mixed_precision: options.MixedPrecision = None,
+    gradient_accumulation: options.GradientAccumulation = None,
+    gradient_checkpointing: options.GradientCheckpointing = None,
     freeze_embeddings: options.FreezeEmbeddings = None,
     seed: options.Seed = None,
     artifacts: options.Artifacts = None,
@@ -90,6 +49,10 @@ def compress(
         mctl compress --prune 25 --distill --data news.csv
 
         mctl compress --teacher ./my-classifier --data news.csv --prune 50 --distill
+
+        mctl compress --prune 75 --distill logits,hidden,relations --mixed-precision bf16
+
+        mctl compress --prune 0 --layers 6 --distill
 
         mctl compress --prune 50 --structure blocks --block 32
     """
@@ -111,15 +74,24 @@ def compress(
             "data.text": text,
             "data.label": label,
             "compress.prune": prune,
-            "compress.distill": distill,
+            "compress.method": method,
             "compress.structure": structure,
             "compress.block": block,
+            "compress.layers": layers,
+            "compress.layers_by": layers_by,
+            "compress.distill": False if no_distill else distill,
             "compress.temperature": temperature,
             "compress.distill_weight": distill_weight,
+            "compress.hidden_weight": hidden_weight,
+            "compress.relations_weight": relations_weight,
+            "compress.name": name,
             "compress.ramp_epochs": ramp_epochs,
             "compress.recovery_epochs": recovery_epochs,
             "compress.teacher": teacher,
             "compress.batch_size": batch_size,
+            "compress.mixed_precision": mixed_precision,
+            "compress.gradient_accumulation": gradient_accumulation,
+            "compress.gradient_checkpointing": gradient_checkpointing,
             "compress.learning_rate": learning_rate,
             "compress.freeze_embeddings": freeze_embeddings,
             "compress.seed": seed,

@@ -78,6 +78,29 @@ FreezeEmbeddings = Annotated[
         show_default=False,
     ),
 ]
+MixedPrecision = Annotated[
+    str | None,
+    typer.Option(
+        help="Number format of matrix products in training: no, bf16 or fp16. [default: no]",
+        rich_help_panel=_TRAINING,
+        show_default=False,
+    ),
+]
+GradientAccumulation = Annotated[
+    int | None,
+    typer.Option(
+        help="Forward passes per step of the optimizer. [default: 1]", rich_help_panel=_TRAINING, show_default=False
+    ),
+]
+GradientCheckpointing = Annotated[
+    bool | None,
+    typer.Option(
+        "--gradient-checkpointing",
+        help="Compute activations twice, to hold fewer of them.",
+        rich_help_panel=_TRAINING,
+        show_default=False,
+    ),
+]
 Seed = Annotated[
     int | None,
     typer.Option(help="Seed of all that is random. [default: 42]", rich_help_panel=_TRAINING, show_default=False),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mctl.compression.families import Family, family_of
@@ -45,6 +46,15 @@ class Layout:
     def removed_percent(self, before: Layout) -> float:
         """The prune level: percent of `before`'s encoder weights that are not in this layout."""
         return 100.0 * (1 - self.weights / before.weights)
+
+    def largest_level_percent(self) -> float:
+        """The highest prune level that leaves every layer a head and an FFN row."""
+        kept = len(self.heads) * (self.weights_per_head + self.weights_per_row)
+        return 100.0 * (1 - kept / self.weights)
+
+    def of_layers(self, layers: Sequence[int]) -> Layout:
+        """The layout of a model that has only these layers."""
+        return replace(self, heads=tuple(self.heads[i] for i in layers), ffn=tuple(self.ffn[i] for i in layers))
 
     def as_dict(self) -> dict[str, Any]:
         """For the manifest and for `config.json`."""

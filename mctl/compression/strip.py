@@ -44,6 +44,12 @@ def live_units(model: nn.Module) -> Kept:
     return Kept(tuple(heads), tuple(rows))
 
 
+def all_units(model: nn.Module) -> Kept:
+    """Every unit of a classifier."""
+    layout = layout_of(model)
+    return Kept(tuple(tuple(range(n)) for n in layout.heads), tuple(tuple(range(n)) for n in layout.ffn))
+
+
 def _live_rows(linear: nn.Linear) -> torch.Tensor:
     live = (linear.weight != 0).any(1)
     return live if linear.bias is None else live | (linear.bias != 0)

@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 
-from mctl.compression.budget import masked_share
 from mctl.compression.families import family_of
 from mctl.compression.layout import layout_of
 from mctl.compression.movement import Masks, bake_masks
@@ -59,9 +58,8 @@ def strip_masked(model: Any, masks: Masks, rows: Any, tokenizer: Any) -> Strippe
     """
     model = model.cpu().eval()
     before = layout_of(model)
-    thresholds = {group.name: masks.threshold(group.name).cpu() for group in masks.groups}
-    masks.set_thresholds(thresholds)  # Beside the model, wherever it was trained.
-    masked = 100 * masked_share(masks.groups, thresholds)
+    masks.to("cpu")  # Beside the model, wherever it was trained.
+    masked = 100 * masks.masked_share()
     batch = _batch(rows, tokenizer)
     with torch.no_grad():
         expected = model(**batch).logits

@@ -42,9 +42,9 @@ def _libraries() -> str:
 
 
 def _masks() -> str:
-    from mctl.compression.movement import UnitMaskedLinear
+    from mctl.compression.movement import masked_nn
 
-    return f"nn_pruning imports, repaired: {UnitMaskedLinear.__name__} is ready"
+    return f"nn_pruning imports, repaired: {masked_nn.__name__} is ready"
 
 
 def _machine() -> str:

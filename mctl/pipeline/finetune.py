@@ -34,8 +34,11 @@ def finetune(recipe: Recipe, progress: Progress) -> Artifact:
     Raises:
         UserError: the model or the data cannot be used.
     """
-    from mctl.compression.trainer import Phase, train
+    from mctl.compression.arguments import check_precision
+    from mctl.compression.phase import Phase
+    from mctl.compression.trainer import train
 
+    check_precision(recipe.finetune.mixed_precision)
     recipe = resolved(recipe)
     check_length(load_config(recipe.model), max_length(recipe))
     data = load_stage_data(recipe.data, progress)

@@ -5,13 +5,35 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 from command import mctl
 from refusal import Refused
 
 
-@pytest.mark.parametrize("level", ["0", "100", "-5", "nan"])
+@pytest.mark.parametrize("level", ["100", "-5", "nan"])
 def test_prune_levels_that_mean_nothing(copy_of_sample: Path, refused: Refused, level: str) -> None:
     refused("compress", "--prune", level, cwd=copy_of_sample, words=["--prune", "than"])
+
+
+def test_to_remove_nothing_and_to_learn_nothing_is_refused(copy_of_chain: Path, refused: Refused) -> None:
+    refused("compress", "--prune", 0, "--no-distill", cwd=copy_of_chain, words=["--prune 0", "--layers", "--distill"])
+
+
+def test_more_layers_than_the_teacher_has(copy_of_chain: Path, refused: Refused) -> None:
+    words = ["--layers", "has 4 layers", "Ask for 4 or fewer"]
+    refused("compress", "--layers", 5, cwd=copy_of_chain, words=words)
+
+
+@pytest.mark.parametrize("signals", ["logit", "hidden", "logits,attention"])
+def test_signals_that_there_are_not(copy_of_chain: Path, refused: Refused, signals: str) -> None:
+    refused("compress", "--distill", signals, cwd=copy_of_chain, words=["--distill", "logits"])
+
+
+def test_fp16_training_without_a_gpu(copy_of_chain: Path, refused: Refused) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    words = ["--mixed-precision", "needs a GPU", "bf16"]
+    refused("compress", "--mixed-precision", "fp16", cwd=copy_of_chain, words=words)
 
 
 def test_a_prune_level_that_is_no_number(copy_of_sample: Path) -> None:

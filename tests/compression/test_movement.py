@@ -12,7 +12,8 @@ from torch import nn
 
 from mctl.compression.families import family_of
 from mctl.compression.layout import layout_of
-from mctl.compression.movement import Masks, UnitMaskedLinear, attach_masks, bake_masks, masked_nn
+from mctl.compression.masking import Geometry, Mask, MaskedLinear
+from mctl.compression.movement import Masks, attach_masks, bake_masks, masked_nn
 
 
 def masked_bert(structure: str = "units", block: int = 8) -> tuple[nn.Module, Masks]:
@@ -75,14 +76,15 @@ def test_unit_linear_equals_nn_prunings_masked_linear_with_all_gradients(columns
     theirs_linear, ours_linear = copy.deepcopy(linear), copy.deepcopy(linear)
     pair = [None, theirs_scores] if columns else [theirs_scores, None]
     theirs = masked_nn.MaskedLinear(theirs_linear, pair, None, args)
-    ours = UnitMaskedLinear(ours_linear, "group", ours_scores, unit, columns=columns, removes=True)
+    mask = Mask()
+    mask.set(ours_scores.mask_scores, torch.tensor(0.0))
+    ours = MaskedLinear(ours_linear, ours_scores, mask, Geometry("columns" if columns else "rows", unit))
 
     class Context:
         def get_context_data(self, key: str) -> torch.Tensor:
             return torch.tensor(0.0)
 
     theirs.set_context(Context())
-    ours.set_context(Context())
     inputs = torch.randn(5, linear.in_features)
     weights = torch.randn(5, linear.out_features)
     for module in (theirs, ours):
@@ -101,7 +103,7 @@ def test_baking_masks_keeps_the_logits_and_leaves_no_scores() -> None:
     bake_masks(model, family_of(model.config))
     torch.testing.assert_close(logits(model), expected, atol=1e-5, rtol=0)
     assert not any("mask_scores" in name for name, _ in model.named_parameters())
-    assert all(not isinstance(module, UnitMaskedLinear) for module in model.modules())
+    assert all(not isinstance(module, MaskedLinear) for module in model.modules())
 
 
 def test_blocks_mask_squares_of_every_matrix() -> None:
@@ -132,7 +134,7 @@ def test_masking_one_matrix_of_a_unit_is_masking_them_all() -> None:
         model, masks = masked_bert()
         masks.set_thresholds({group.name: torch.tensor(0.0) for group in masks.groups})
         for module in model.modules():
-            if isinstance(module, UnitMaskedLinear):
+            if isinstance(module, MaskedLinear):
                 module.removes = module.removes or everywhere
         outputs = model(**batch(), labels=torch.tensor([0, 1, 2]))
         outputs.loss.backward()

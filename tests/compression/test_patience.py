@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mctl.compression.trainer import Phase, _best_if_stopped, epochs_without_progress
+from mctl.compression.checkpoints import best_if_stopped, epochs_without_progress
 
 
 def log(*scores: float) -> list[dict[str, float]]:
@@ -29,5 +29,4 @@ def test_a_run_killed_after_its_patience_ran_out_is_over(
     last = tmp_path / "checkpoint-40"
     last.mkdir()
     (last / "trainer_state.json").write_text(json.dumps({"log_history": log(*scores), "best_global_step": 20}))
-    phase = Phase("fine-tune", tmp_path, epochs=9, keep_best=True, patience=2)
-    assert _best_if_stopped(last, phase) == (tmp_path / "checkpoint-20" if stopped else None)
+    assert best_if_stopped(last, tmp_path, 2) == (tmp_path / "checkpoint-20" if stopped else None)

@@ -1,0 +1,84 @@
+"""From mctl's settings to those of `transformers.Trainer`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from transformers import TrainingArguments
+
+from mctl.compression.phase import Phase
+from mctl.errors import UserError
+from mctl.recipe import TrainingSettings
+
+
+def training_arguments(settings: TrainingSettings, phase: Phase, rows: int) -> TrainingArguments:
+    """The arguments of one phase.
+
+    Args:
+        rows: texts in the training split.
+
+    Raises:
+        UserError: the device cannot train in the precision that was asked for.
+    """
+    check_precision(settings.mixed_precision)
+    texts_per_step = settings.batch_size * settings.gradient_accumulation
+    steps = phase.epochs * -(-rows // texts_per_step)
+    arguments = TrainingArguments(
+        # Absolute, because checkpoints remember where the best one is.
+        output_dir=str(phase.folder.resolve()),
+        num_train_epochs=phase.epochs,
+        per_device_train_batch_size=settings.batch_size,
+        per_device_eval_batch_size=settings.batch_size * 2,
+        gradient_accumulation_steps=settings.gradient_accumulation,
+        # Said, because transformers takes bf16 for a GPU's alone otherwise.
+        use_cpu=not torch.accelerator.is_available(),
+        bf16=settings.mixed_precision == "bf16",
+        fp16=settings.mixed_precision == "fp16",
+        learning_rate=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        lr_scheduler_type="linear" if phase.decay else "constant_with_warmup",
+        warmup_steps=round(settings.warmup * steps),
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        # One more than is needed: a checkpoint counts only once it is complete.
+        save_total_limit=3 if phase.keep_best else 2,
+        load_best_model_at_end=phase.keep_best,
+        metric_for_best_model="accuracy",
+        logging_steps=max(1, min(10, steps // 10)),
+        logging_nan_inf_filter=False,
+        report_to="none",
+        disable_tqdm=True,
+        seed=settings.seed,
+        data_seed=settings.seed,
+        # Our collator knows what the model takes; the Trainer would drop the numbers of the texts.
+        remove_unused_columns=False,
+    )
+    # One device a process: with several, the Trainer would wrap the model in DataParallel, whose replicas share no
+    # scores, and multiply the batch size without a word. Several devices are `accelerate launch`'s.
+    if arguments.n_gpu > 1:
+        arguments._n_gpu = 1
+    return arguments
+
+
+def check_precision(precision: str) -> None:
+    """Refuse what the device cannot do.
+
+    Raises:
+        UserError: fp16 without a GPU, whose gradients a CPU cannot scale; bf16 on a GPU that is too old for it.
+    """
+    todo = "Train with --mixed-precision bf16 or no."
+    if precision == "fp16" and not torch.cuda.is_available():
+        raise UserError("training in fp16 needs a GPU, and torch sees none.", where="--mixed-precision", todo=todo)
+    if precision == "bf16" and torch.cuda.is_available() and not torch.cuda.is_bf16_supported():
+        name = torch.cuda.get_device_name()
+        todo = "Train with --mixed-precision fp16 or no."
+        raise UserError(f"{name} does not compute in bf16.", where="--mixed-precision", todo=todo)
+
+
+def prepare_memory(model: Any, settings: TrainingSettings) -> None:
+    """Trade time for memory where the user wants that: activations are computed again in the backward pass."""
+    if settings.gradient_checkpointing:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    elif model.is_gradient_checkpointing:
+        model.gradient_checkpointing_disable()

@@ -1,0 +1,72 @@
+"""From the student to its stripped form: train under masks that grow, then take away what they hide."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from mctl.artifact import write_atomically
+from mctl.pipeline.finetune import freeze_embeddings
+from mctl.pipeline.student import Shop, Student
+
+
+def prune(shop: Shop, student: Student) -> dict[str, Any]:
+    """Train under masks, strip, and leave the stripped model in the work folder; or find it there.
+
+    Returns:
+        What pruning did: masked and removed percent, the units that stayed, the largest logit difference.
+    """
+    done = shop.work / "stripped" / "pruning.json"
+    if done.exists():
+        shop.progress.say("resuming after the strip.")
+        return dict(json.loads(done.read_text()))
+    pruned, model = _masked_then_stripped(shop, student) if shop.recipe.compress.prune else _unpruned(student)
+    model.save_pretrained(done.parent)
+    write_atomically(done, json.dumps(pruned).encode())
+    return pruned
+
+
+def _unpruned(student: Student) -> tuple[dict[str, Any], Any]:
+    """All units in a compact model, so that everything after it is the same."""
+    from mctl.compression.strip import all_units, strip
+
+    kept = all_units(student.model)
+    facts = {"masked_percent": 0.0, "removed_percent": 0.0, "strip_max_abs_logit_diff": 0.0}
+    return facts | {"kept_heads": kept.heads, "kept_rows": kept.rows}, strip(student.model, kept)
+
+
+def _masked_then_stripped(shop: Shop, student: Student) -> tuple[dict[str, Any], Any]:
+    from transformers import set_seed
+
+    from mctl.compression.families import family_of
+    from mctl.compression.layout import layout_of
+    from mctl.compression.methods import rescoring
+    from mctl.compression.movement import attach_masks
+    from mctl.compression.phase import Phase, Pruning
+    from mctl.compression.stripping import strip_masked
+    from mctl.compression.trainer import train
+
+    settings, model = shop.recipe.compress, student.model
+    freeze_embeddings(model, settings.freeze_embeddings)
+    set_seed(settings.seed)  # Scores start at a random tie-break.
+    family = family_of(model.config)
+    masks = attach_masks(model, family, layout_of(model).head_size, settings.structure, settings.block)
+    rescore = rescoring(settings.method, model, family, masks)
+    pruning = Pruning(masks, settings.prune / 100, settings.score_learning_rate, rescore)
+    phase = Phase("prune", shop.work / "ramp", settings.ramp_epochs, decay=False)
+    train(
+        model,
+        student.tokenizer,
+        student.splits,
+        settings,
+        phase,
+        teaching=student.teaching,
+        pruning=pruning,
+        progress=shop.progress,
+    )
+    result = strip_masked(model, masks, student.splits["dev"], student.tokenizer)
+    shop.progress.say(
+        f"stripped: {result.removed_percent:.2f} % of the encoder's weights are gone "
+        f"({result.masked_percent:.2f} % were masked); logits differ by at most {result.max_abs_logit_diff:.1e}"
+    )
+    return result.as_dict(), result.model
