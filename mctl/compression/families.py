@@ -1,17 +1,21 @@
 """Which architectures can be pruned, and where their units are.
 
-A family is one entry of `MODELS` in `modeling_compact.py`: the class that reloads a compressed model also says where
-its layers and linears are. Nothing else in mctl knows a module's name.
+A family is described once, by the class of `modeling_compact.py` that reloads its compressed models. Nothing else in
+mctl knows a module's name.
 """
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from mctl.errors import UserError
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
 REFUSED = {
@@ -28,13 +32,17 @@ class Family:
     Attributes:
         name: transformers' `model_type`, such as "bert".
         encoder: dotted path from the classifier to its list of layers.
+        embeddings: dotted paths from the classifier to what comes before the first layer; some models lack some.
         names: dotted paths within a layer, by role: query, key, value, attention_output, ffn_in, ffn_out,
-            self_attention.
+            self_attention, activation.
+        positions_follow_padding: whether the first token's position is the padding id plus one, instead of zero.
     """
 
     name: str
     encoder: str
+    embeddings: tuple[str, ...]
     names: dict[str, str]
+    positions_follow_padding: bool
 
     def layers(self, model: nn.Module) -> list[nn.Module]:
         """The transformer layers of `model`, first to last."""
@@ -44,6 +52,27 @@ class Family:
         """The linear that plays `role` in `layer`."""
         module: Any = layer.get_submodule(self.names[role])
         return module  # type: ignore[no-any-return]
+
+    def activation(self, layer: nn.Module) -> Callable[[torch.Tensor], torch.Tensor]:
+        """The function between the two FFN matrices of `layer`."""
+        function: Callable[[torch.Tensor], torch.Tensor] = attrgetter(self.names["activation"])(layer)
+        return function
+
+    def embedding_modules(self, model: nn.Module) -> list[nn.Module]:
+        """All that `model` does before its first layer: tables, their LayerNorm, a projection if it has one."""
+        named = dict(model.named_modules())
+        return [named[path] for path in self.embeddings if path in named]
+
+    def positions(self, config: Any) -> int:
+        """The longest text, in tokens, that a model of this configuration has positions for."""
+        taken = config.pad_token_id + 1 if self.positions_follow_padding else 0
+        return int(config.max_position_embeddings) - int(taken)
+
+    def inputs(self) -> frozenset[str]:
+        """What the classifier's forward pass takes by name; a tokenizer may offer more (token types)."""
+        from mctl.compression.modeling_compact import MODELS
+
+        return frozenset(inspect.signature(MODELS[self.name].forward).parameters)
 
 
 def supported() -> list[str]:
@@ -66,4 +95,10 @@ def family_of(config: Any) -> Family:
         reason = REFUSED.get(name, f"the architecture {name!r} cannot be pruned.")
         raise UserError(reason, where="model", todo=f"Supported architectures: {', '.join(supported())}.")
     model = MODELS[name]
-    return Family(name=name, encoder=model.encoder_path, names=model.linear_names)
+    return Family(
+        name=name,
+        encoder=model.encoder_path,
+        embeddings=model.embedding_paths,
+        names=model.module_names,
+        positions_follow_padding=model.positions_follow_padding,
+    )

@@ -91,11 +91,11 @@ class ParameterCounts:
 
 
 def count_parameters(model: nn.Module) -> ParameterCounts:
-    """Count parameters: all layers with biases and LayerNorms, embeddings, and the rest (pooler, classifier)."""
+    """Count parameters: all layers with biases and LayerNorms, embeddings (with their projection, where a family has
+    one), and the rest (pooler, classifier)."""
     family: Family = family_of(model.config)
     encoder = sum(p.numel() for p in model.get_submodule(family.encoder).parameters())
-    base = model.get_submodule(family.encoder.split(".")[0])
-    embeddings = sum(p.numel() for p in base.get_submodule("embeddings").parameters())
+    embeddings = sum(p.numel() for module in family.embedding_modules(model) for p in module.parameters())
     total = sum(p.numel() for p in model.parameters())
     return ParameterCounts(
         encoder_weights=layout_of(model).weights,

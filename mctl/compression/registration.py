@@ -23,12 +23,11 @@ def register() -> None:
     """Register configurations and models with transformers now. Doing it again changes nothing."""
     from transformers import AutoConfig, AutoModelForSequenceClassification
 
-    from mctl.compression.configuration_compact import CONFIGS
     from mctl.compression.modeling_compact import MODELS
 
-    for name, model in MODELS.items():
-        AutoConfig.register(CONFIGS[name].model_type, CONFIGS[name], exist_ok=True)
-        AutoModelForSequenceClassification.register(CONFIGS[name], model, exist_ok=True)
+    for model in MODELS.values():
+        AutoConfig.register(model.config_class.model_type, model.config_class, exist_ok=True)
+        AutoModelForSequenceClassification.register(model.config_class, model, exist_ok=True)
 
 
 def register_when_asked() -> None:

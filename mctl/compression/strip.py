@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,9 @@ def live_units(model: nn.Module) -> Kept:
     """The units of a dense classifier that can still reach its logits.
 
     A head is dead when its rows of the value matrix and bias are zero, or its columns of the output projection are:
-    whatever its attention weights are, it adds nothing. An FFN row is dead when its row of the first matrix and its
-    bias are zero (every activation that transformers uses for encoders maps 0 to 0), or its column of the second
-    matrix is. A layer without live units keeps its first one, since a linear of width 0 has no ONNX form.
+    whatever its attention weights are, it adds nothing. An FFN row is dead when its column of the second matrix is
+    zero, or its row of the first matrix and its bias are and the activation maps 0 to 0 (GELU does, a sigmoid does
+    not). A layer without live units keeps its first one, since a linear of width 0 has no ONNX form.
     """
     family = family_of(model.config)
     head_size = layout_of(model).head_size
@@ -38,9 +38,10 @@ def live_units(model: nn.Module) -> Kept:
     for layer in family.layers(model):
         value = _live_rows(family.linear(layer, "value")) & _live_columns(family.linear(layer, "attention_output"))
         heads.append(_indices(value.reshape(-1, head_size).any(1)))
-        rows.append(
-            _indices(_live_rows(family.linear(layer, "ffn_in")) & _live_columns(family.linear(layer, "ffn_out")))
-        )
+        reached = _live_columns(family.linear(layer, "ffn_out"))
+        if _maps_zero_to_zero(family.activation(layer), family.linear(layer, "ffn_in").weight):
+            reached &= _live_rows(family.linear(layer, "ffn_in"))
+        rows.append(_indices(reached))
     return Kept(tuple(heads), tuple(rows))
 
 
@@ -48,6 +49,12 @@ def all_units(model: nn.Module) -> Kept:
     """Every unit of a classifier."""
     layout = layout_of(model)
     return Kept(tuple(tuple(range(n)) for n in layout.heads), tuple(tuple(range(n)) for n in layout.ffn))
+
+
+@torch.no_grad()
+def _maps_zero_to_zero(activation: Callable[[torch.Tensor], torch.Tensor], like: torch.Tensor) -> bool:
+    """Asked of the function itself: some have parameters."""
+    return not bool(activation(like.new_zeros(1)).any())
 
 
 def _live_rows(linear: nn.Linear) -> torch.Tensor:
@@ -100,7 +107,7 @@ def compact_config(config: Any, family: Family, kept: Kept) -> Any:
     layout = {"heads": [len(heads) for heads in kept.heads], "ffn": [len(rows) for rows in kept.rows]}
     compact = MODELS[family.name].config_class(**values, compact_layout=layout)
     compact.auto_map = {
-        "AutoConfig": f"configuration_compact.{type(compact).__name__}",
+        "AutoConfig": f"modeling_compact.{type(compact).__name__}",
         "AutoModelForSequenceClassification": f"modeling_compact.{MODELS[family.name].__name__}",
     }
     compact._attn_implementation = config._attn_implementation
@@ -139,7 +146,6 @@ def _restore_buffers(stripped: nn.Module, model: nn.Module) -> None:
 
 
 def copy_modeling_code(folder: Path) -> None:
-    """Put the two files that reload a compact model without mctl into `folder`."""
-    here = Path(__file__).parent
-    for name in ("configuration_compact.py", "modeling_compact.py"):
-        (folder / name).write_bytes((here / name).read_bytes())
+    """Put the file that reloads a compact model without mctl into `folder`."""
+    name = "modeling_compact.py"
+    (folder / name).write_bytes((Path(__file__).parent / name).read_bytes())

@@ -108,12 +108,13 @@ def freeze_embeddings(model: Any, wanted: bool | None) -> None:
     A multilingual vocabulary is mostly made of pieces that a small data set never shows: training them costs memory
     and time and teaches nothing.
     """
+    from mctl.compression.families import family_of
     from mctl.compression.layout import count_parameters
 
     counts = count_parameters(model)
     if wanted if wanted is not None else counts.embeddings * 2 > counts.total:
-        base = getattr(model, model.base_model_prefix)
-        base.embeddings.requires_grad_(False)
+        for module in family_of(model.config).embedding_modules(model):
+            module.requires_grad_(False)
 
 
 def _fresh_classifier(recipe: Recipe, data: StageData) -> Any:

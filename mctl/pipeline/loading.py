@@ -47,7 +47,7 @@ def check_length(config: Any, max_length: int) -> None:
     Raises:
         UserError: `max_length` is above what the model allows.
     """
-    allowed = int(config.max_position_embeddings)
+    allowed = family_of(config).positions(config)
     if max_length > allowed:
         raise UserError(
             f"{max_length} tokens are more than the {allowed} positions of this model.",
@@ -57,7 +57,7 @@ def check_length(config: Any, max_length: int) -> None:
 
 
 def load_tokenizer(settings: ModelSettings) -> Any:
-    """The tokenizer of a model.
+    """The tokenizer of a model, giving no other inputs than the model takes.
 
     Raises:
         UserError: there is none, or it cannot be loaded without executing code.
@@ -74,7 +74,17 @@ def load_tokenizer(settings: ModelSettings) -> Any:
         )
     if _is_stock(tokenizer):
         tokenizer.init_kwargs.pop("auto_map", None)
+    _narrow(tokenizer, family_of(load_config(settings)).inputs())
     return tokenizer
+
+
+def _narrow(tokenizer: Any, taken: frozenset[str]) -> None:
+    """Have a tokenizer give what the model takes: DistilBERT refuses the token types that BERT's tokenizer makes.
+
+    Said in its settings too, which are saved with it: what holds where they say nothing differs between versions.
+    """
+    tokenizer.model_input_names = [name for name in tokenizer.model_input_names if name in taken]
+    tokenizer.init_kwargs["model_input_names"] = tokenizer.model_input_names
 
 
 def load_classifier(settings: ModelSettings, class_names: Sequence[str] | None = None) -> Any:
@@ -122,8 +132,8 @@ def _check_encoder(model: Any, loaded: Any, settings: ModelSettings) -> None:
     Weights under other names (saved from torch.compile or DataParallel) and sizes that differ from config.json end
     here, where transformers only warns.
     """
-    encoder = family_of(model.config).encoder
-    parts = (f"{encoder}.", f"{encoder.split('.')[0]}.embeddings.")
+    family = family_of(model.config)
+    parts = tuple(f"{path}." for path in (family.encoder, *family.embeddings))
     mismatched = [name[0] if isinstance(name, tuple) else name for name in loaded["mismatched_keys"]]
     random = sorted(name for name in [*loaded["missing_keys"], *mismatched] if name.startswith(parts))
     if random:
