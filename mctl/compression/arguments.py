@@ -80,5 +80,3 @@ def prepare_memory(model: Any, settings: TrainingSettings) -> None:
     """Trade time for memory where the user wants that: activations are computed again in the backward pass."""
     if settings.gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
-    elif model.is_gradient_checkpointing:
-        model.gradient_checkpointing_disable()
