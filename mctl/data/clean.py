@@ -1,166 +1,162 @@
 """Finding and dropping what would spoil training or evaluation.
 
-Rows live in a pandas frame, see `to_frame`. Splits stand in the order test, dev, train, so that of several copies of a
-text the first is the one in the most evaluation-like split, and keeping the first never leaks test into train. Every
-step takes the frame and returns what is left and what it found; all are hash-based, so linear in rows.
+Everything here works on `Facts`: arrays of numbers, one a row, in the order test, dev, train. Every step takes what has
+become of the rows so far, and returns what becomes of them now and what it found. Each costs a sort at most.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Literal
 
-import pandas as pd
+import numpy as np
 
-from mctl.data.columns import LABEL_NAMES, TEXT_NAMES
-from mctl.data.report import CleaningReport, Example, Finding, FindingKind
-from mctl.data.rows import Rows
+from mctl.data.facts import Facts, Fate
+from mctl.data.findings import Fates, Mask, counted, dropped, finding, per_label
+from mctl.data.report import CleaningReport, Finding
 from mctl.data.settings import DataSettings
 from mctl.data.split_names import WHOLE
-from mctl.data.text import comparison_key, folded, shortened
-
-Frame: TypeAlias = Any
-"""A `pandas.DataFrame`: pandas is not type-checked here."""
-Mask: TypeAlias = Any
-"""A boolean `pandas.Series`, one value a row of a frame."""
-
-_EVALUATION_FIRST = ("test", "dev", "train", WHOLE)
-_EXAMPLES = 3
+from mctl.data.stored import Positions
+from mctl.data.text import folded
 
 
-def clean(source: Mapping[str, Rows], settings: DataSettings) -> tuple[Frame, CleaningReport]:
+def clean(facts: Facts, settings: DataSettings) -> tuple[Positions, CleaningReport]:
     """Drops repeated headers, empty and unlabelled rows, conflicts, copies, leaks, and classes that are too small.
 
     Args:
-        source: rows by split, or by `WHOLE`.
+        facts: of all rows.
         settings: `conflicts` and `min_texts_per_class` are used.
 
     Returns:
-        The rows left, as in `to_frame`; no key occurs twice. And the report.
+        The positions of the rows left, ascending; no two of them have the same text. And the report.
     """
-    column_names = frozenset(folded(name) for rows in source.values() for name in rows.columns)
-    frame = to_frame(source)
-    rows, findings = _drop(frame, _is_header(frame, column_names), "header_row")
-    labelled, found = _drop_unusable(rows)
+    fates = facts.records["fate"]
+    findings = [
+        found
+        for fate in (Fate.HEADER_ROW, Fate.EMPTY_TEXT, Fate.MISSING_LABEL)
+        for found in dropped(facts, fates, fate, "dropped")
+    ]
+    copies = _Copies(facts, fates == Fate.KEPT)
+    fates, found = _without_conflicts(copies, fates, settings.conflicts)
     findings += found
-    single, found = _drop_repeated(labelled, settings.conflicts)
+    fates, found = _without_copies(copies, fates)
     findings += found
-    findings += _vanished(rows, single)
-    kept, found = _drop_small_classes(single, settings.min_texts_per_class)
+    findings += _vanished(facts, fates)
+    fates, found = _without_small_classes(facts, fates, settings.min_texts_per_class)
     findings += found
-    findings += _labels_alike(kept)
-    rows_kept = kept["split"].value_counts().to_dict()
-    report = CleaningReport(
-        rows_read={split: len(as_read.numbers) for split, as_read in source.items()},
-        rows_kept={split: int(rows_kept.get(split, 0)) for split in source},
-        findings=tuple(findings),
-    )
+    findings += _labels_alike(facts, fates == Fate.KEPT)
+    kept = np.flatnonzero(fates == Fate.KEPT)
+    splits = facts.records["split"]
+    report = CleaningReport(_per_split(facts, splits), _per_split(facts, splits[kept]), tuple(findings))
     return kept, report
 
 
-def to_frame(source: Mapping[str, Rows]) -> Frame:
-    """One frame of all rows: `split` of the source, `row` (number there), `text`, `label`, `key` (what is compared)."""
-    return pd.concat(
-        [_split_frame(split, source[split]) for split in _EVALUATION_FIRST if split in source], ignore_index=True
-    )
+class _Copies:
+    """The rows that share their text with another one.
+
+    Args:
+        facts: of all rows.
+        alive: the rows to look at.
+
+    Attributes:
+        rows: (copies,) positions; those of one text follow each other, in ascending order.
+        first: (copies,) for each, the position of the first row with its text.
+    """
+
+    def __init__(self, facts: Facts, alive: Mask) -> None:
+        self.facts = facts
+        rows = np.flatnonzero(alive)
+        order, key = facts.records["order"][rows], facts.records["key"][rows]
+        by_text = np.lexsort((key, order))  # stable: copies stay in ascending order
+        order, key = order[by_text], key[by_text]
+        as_before = np.concatenate([[False], (order[1:] == order[:-1]) & (key[1:] == key[:-1])])[: len(rows)]
+        is_copy = as_before | np.append(as_before[1:], False)[: len(rows)]
+        begins = ~as_before[is_copy]
+        self.rows: Positions = rows[by_text[is_copy]]
+        self.first: Positions = self.rows[begins][np.cumsum(begins) - 1]
 
 
-def _split_frame(split: str, rows: Rows) -> Frame:
-    names: dict[str, str] = {}
-    labels = [names.setdefault(label, comparison_key(label)) for label in rows.labels]
-    columns = {
-        "text": pd.Series(rows.texts, dtype=object),  # object: the strings are shared with `rows`, not copied
-        "label": pd.Series(labels, dtype=object),
-        "key": pd.Series([comparison_key(text) for text in rows.texts], dtype=object),
-    }
-    return pd.DataFrame({"split": split, "row": list(rows.numbers), **columns}).astype({"split": object})
-
-
-def _drop(frame: Frame, dropped: Mask, kind: FindingKind, what: str = "dropped") -> tuple[Frame, list[Finding]]:
-    """Splits off the masked rows as one finding; none if the mask is empty."""
-    if not dropped.any():
-        return frame, []
-    return frame[~dropped], [_finding(frame[dropped], kind, what)]
-
-
-def _finding(rows: Frame, kind: FindingKind, what: str) -> Finding:
-    return Finding(kind, len(rows), what, examples_of(rows))
-
-
-def examples_of(rows: Frame) -> tuple[Example, ...]:
-    """The first three rows of a frame."""
-    first = rows.head(_EXAMPLES)[["split", "row", "text", "label"]].itertuples(index=False)
-    return tuple(Example(str(split), int(row), shortened(text), label) for split, row, text, label in first)
-
-
-def _drop_unusable(frame: Frame) -> tuple[Frame, list[Finding]]:
-    frame, empty = _drop(frame, frame["key"] == "", "empty_text")
-    frame, unlabelled = _drop(frame, frame["label"] == "", "missing_label")
-    return frame, empty + unlabelled
-
-
-def _is_header(frame: Frame, column_names: frozenset[str]) -> Mask:
-    """Rows that repeat a header, as files joined from several do: both cells name a column, or the text is gone."""
-    header_labels = [name for name in frame["label"].unique() if folded(name) in column_names | LABEL_NAMES]
-    candidates = frame["label"].isin(header_labels)
-    header_texts = column_names | TEXT_NAMES | {""}
-    header_keys = [key for key in frame.loc[candidates, "key"].unique() if folded(key) in header_texts]
-    return candidates & frame["key"].isin(header_keys)
-
-
-def _drop_repeated(frame: Frame, conflicts: Literal["drop", "first"]) -> tuple[Frame, list[Finding]]:
-    """Leaves one row of each key: without conflict, in the most evaluation-like split, the first there."""
-    frame, conflicting = _drop_conflicts(frame, conflicts)
-    again = frame.duplicated("key")
-    first_split = frame[~again].set_index("key")["split"]
-    leaked = again & (frame["key"].map(first_split) != frame["split"])
-    exact = again & ~leaked & frame.duplicated(["split", "text"])
-    kinds: tuple[tuple[FindingKind, Mask, str], ...] = (
-        ("shared_between_splits", leaked, "dropped here, kept in the split nearer to test"),
-        ("exact_duplicate", exact, "dropped, the first kept"),
-        ("normalised_duplicate", again & ~leaked & ~exact, "dropped, the first kept: equal after NFC and spacing"),
-    )
-    findings = [_finding(frame[mask], kind, what) for kind, mask, what in kinds if mask.any()]
-    return frame[~again], conflicting + findings
-
-
-def _drop_conflicts(frame: Frame, conflicts: Literal["drop", "first"]) -> tuple[Frame, list[Finding]]:
-    labels_of_texts = frame.drop_duplicates(["key", "label"])
-    keys = labels_of_texts.loc[labels_of_texts.duplicated("key"), "key"].unique()
-    mask = frame["key"].isin(keys)
+def _without_conflicts(
+    copies: _Copies, fates: Fates, conflicts: Literal["drop", "first"]
+) -> tuple[Fates, list[Finding]]:
+    """Drops all rows of a text with two labels, or those whose label is not the first one's."""
+    labels = copies.facts.records["label"]
+    differs = labels[copies.rows] != labels[copies.first]
+    texts = np.unique(copies.first[differs])
+    fates = fates.copy()
     if conflicts == "drop":
-        return _drop(frame, mask, "conflicting_labels", f"all copies of {len(keys)} texts dropped")
-    first_label = frame[mask].drop_duplicates("key").set_index("key")["label"]
-    loses = mask & (frame["key"].map(first_label) != frame["label"])
-    return _drop(frame, loses, "conflicting_labels", f"dropped, the first label of {len(keys)} texts kept")
+        fates[copies.rows[np.isin(copies.first, texts)]] = Fate.CONFLICTING_LABELS
+        what = f"all copies of {len(texts)} texts dropped"
+    else:
+        fates[copies.rows[differs]] = Fate.CONFLICTING_LABELS
+        what = f"dropped, the first label of {len(texts)} texts kept"
+    return fates, dropped(copies.facts, fates, Fate.CONFLICTING_LABELS, what)
 
 
-def _vanished(before: Frame, after: Frame) -> list[Finding]:
-    gone = before[~before["label"].isin(after["label"].unique()) & (before["label"] != "")]
-    if gone.empty:
+def _without_copies(copies: _Copies, fates: Fates) -> tuple[Fates, list[Finding]]:
+    """Leaves one row of each text: in the most evaluation-like split, the first there."""
+    alive = fates[copies.rows] == Fate.KEPT
+    rows, first = copies.rows[alive], copies.first[alive]
+    splits = copies.facts.records["split"]
+    again = rows != first
+    leaked = again & (splits[rows] != splits[first])
+    exact = again & ~leaked & _spelled_before(copies.facts, rows, first)
+    fates = fates.copy()
+    fates[rows[again]] = Fate.NORMALISED_DUPLICATE
+    fates[rows[leaked]] = Fate.SHARED_BETWEEN_SPLITS
+    fates[rows[exact]] = Fate.EXACT_DUPLICATE
+    whats = (
+        (Fate.SHARED_BETWEEN_SPLITS, "dropped here, kept in the split nearer to test"),
+        (Fate.EXACT_DUPLICATE, "dropped, the first kept"),
+        (Fate.NORMALISED_DUPLICATE, "dropped, the first kept: equal after NFC and spacing"),
+    )
+    return fates, [found for fate, what in whats for found in dropped(copies.facts, fates, fate, what)]
+
+
+def _spelled_before(facts: Facts, rows: Positions, first: Positions) -> Mask:
+    """Whether an earlier copy is written with the very same characters: (copies,) as in `_Copies`."""
+    text = facts.records["text"][rows]
+    by_spelling = np.lexsort((text, first))  # stable: what is spelled alike stays in ascending order
+    text, first = text[by_spelling], first[by_spelling]
+    before = np.zeros(len(rows), np.bool_)
+    before[by_spelling[1:]] = (text[1:] == text[:-1]) & (first[1:] == first[:-1])
+    return before
+
+
+def _vanished(facts: Facts, fates: Fates) -> list[Finding]:
+    """Classes of which no row is left."""
+    before, after = per_label(facts, fates != Fate.HEADER_ROW), per_label(facts, fates == Fate.KEPT)
+    gone = (before > 0) & (after == 0) & np.array([name != "" for name in facts.labels], np.bool_)
+    if not gone.any():
         return []
-    return [_finding(gone, "class_vanished", f"no row left of {_counted(gone)}, for the reasons above")]
+    rows = gone[facts.records["label"]] & (fates != Fate.HEADER_ROW)
+    return [finding(facts, rows, "class_vanished", f"no row left of {counted(facts, rows)}, for the reasons above")]
 
 
-def _drop_small_classes(frame: Frame, minimum: int) -> tuple[Frame, list[Finding]]:
+def _without_small_classes(facts: Facts, fates: Fates, minimum: int) -> tuple[Fates, list[Finding]]:
     """Drops, from every split, the classes with fewer than `minimum` texts to train and split on."""
-    pool = frame[frame["split"].isin(("train", WHOLE))]["label"].value_counts()
-    sizes = frame["label"].map(pool).fillna(0)
-    small = sizes < minimum
-    what = f"dropped, fewer than {minimum} distinct texts to train on: {_counted(frame[small])}"
-    return _drop(frame, small, "class_too_small", what)
+    pool = np.isin(facts.records["split"], [facts.split_number("train"), facts.split_number(WHOLE)])
+    sizes = per_label(facts, pool & (fates == Fate.KEPT))
+    small = (sizes < minimum)[facts.records["label"]] & (fates == Fate.KEPT)
+    fates = fates.copy()
+    fates[small] = Fate.CLASS_TOO_SMALL
+    what = f"dropped, fewer than {minimum} distinct texts to train on: {counted(facts, small)}"
+    return fates, dropped(facts, fates, Fate.CLASS_TOO_SMALL, what)
 
 
-def _labels_alike(frame: Frame) -> list[Finding]:
+def _labels_alike(facts: Facts, kept: Mask) -> list[Finding]:
     """Classes whose names differ in case only. They are kept apart: they may be meant."""
-    names = pd.Series(sorted(frame["label"].unique()), dtype=object)
-    alike = names[names.map(folded).duplicated(keep=False)]
-    if alike.empty:
+    by_folded: dict[str, list[str]] = {}
+    for number in np.flatnonzero(per_label(facts, kept)):
+        name = facts.labels[number]
+        by_folded.setdefault(folded(name), []).append(name)
+    alike = {name for names in by_folded.values() if len(names) > 1 for name in names}
+    if not alike:
         return []
-    return [_finding(frame[frame["label"].isin(alike)], "labels_alike", f"kept apart: {', '.join(alike)}")]
+    rows = np.array([name in alike for name in facts.labels])[facts.records["label"]] & kept
+    return [finding(facts, rows, "labels_alike", f"kept apart: {', '.join(sorted(alike))}")]
 
 
-def _counted(rows: Frame) -> str:
-    """The classes of some rows with their counts: "Travel (3), Weather (1)"."""
-    counts = rows["label"].value_counts()
-    return ", ".join(f"{name} ({counts[name]})" for name in sorted(counts.index))
+def _per_split(facts: Facts, splits: np.ndarray) -> dict[str, int]:
+    """Rows by split of the source, train first."""
+    counts = np.bincount(splits, minlength=len(facts.splits)).tolist()
+    return dict(reversed(list(zip(facts.splits, counts, strict=True))))

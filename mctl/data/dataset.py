@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from mctl.data.report import CleaningReport
+
+if TYPE_CHECKING:  # The command line imports this file to start.
+    import numpy as np
+    import numpy.typing as npt
+
+    from mctl.data.stored import Texts
 
 SplitName = Literal["train", "dev", "test"]
 SPLIT_NAMES: tuple[SplitName, ...] = ("train", "dev", "test")
@@ -21,27 +25,51 @@ class Columns(NamedTuple):
     label: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Split:
-    """Texts and their labels, in parallel.
+    """Texts and their labels, in parallel. Memory holds four bytes a row; the texts lie on disk.
 
     Args:
-        texts: (rows,).
-        labels: (rows,), class names, not ids.
+        texts: (rows,) a sequence of strings.
+        codes: (rows,) indices into `names`.
+        names: the classes of the data set, sorted.
     """
 
-    texts: tuple[str, ...]
-    labels: tuple[str, ...]
+    texts: Texts
+    codes: npt.NDArray[np.int32]
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, rows: Iterable[tuple[str, str]]) -> Split:
+        """A split of (text, label), in memory."""
+        import numpy as np
+
+        from mctl.data.stored import Texts
+
+        pairs = list(rows)
+        names = tuple(sorted({label for _, label in pairs}))
+        codes = np.array([names.index(label) for _, label in pairs], np.int32)
+        return cls(Texts.of(text for text, _ in pairs), codes, names)
+
+    @property
+    def labels(self) -> npt.NDArray[np.object_]:
+        """(rows,) class names, not ids; made anew every time."""
+        import numpy as np
+
+        return np.array(self.names, dtype=object)[self.codes]
 
     def __len__(self) -> int:
         return len(self.texts)
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
-        return zip(self.texts, self.labels, strict=True)
+        return ((text, self.names[code]) for text, code in zip(self.texts, self.codes, strict=True))
 
     def rows_per_class(self) -> dict[str, int]:
         """Rows of each class that occurs, sorted by name."""
-        return dict(sorted(Counter(self.labels).items()))
+        import numpy as np
+
+        counts = np.bincount(self.codes, minlength=len(self.names)).tolist()
+        return {name: count for name, count in zip(self.names, counts, strict=True) if count}
 
 
 @dataclass(frozen=True)
@@ -55,7 +83,7 @@ class Dataset:
         columns: the columns read, of the train file if the source has several.
         source: file, folder or hub id, as the user named it.
         report: what was found and done.
-        sha256: fingerprint of the cleaned rows, see `fingerprint`.
+        sha256: fingerprint of the cleaned rows, see `mctl.data.fingerprint`.
     """
 
     class_names: tuple[str, ...]
@@ -70,16 +98,3 @@ class Dataset:
         """Rows by split and class, with a zero for a class that a split lacks."""
         zeros = dict.fromkeys(self.class_names, 0)
         return {name: zeros | split.rows_per_class() for name, split in self.splits.items()}
-
-
-def fingerprint(splits: Mapping[SplitName, Split]) -> str:
-    """SHA-256 (hex) over the sorted rows of each split: the same rows give the same value in any order.
-
-    Cleaned texts and labels hold no control characters, so the separators below cannot occur in them.
-    """
-    digest = hashlib.sha256()
-    for name in SPLIT_NAMES:
-        digest.update(f"{name}\x1d".encode())
-        for label, text in sorted(zip(splits[name].labels, splits[name].texts, strict=True)):
-            digest.update(f"{label}\x1f{text}\x1e".encode())
-    return digest.hexdigest()

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from mctl.data.read import class_names_for
-from mctl.data.rows import ColumnFinder, Rows, to_rows
+from mctl.data.dataset import Columns
+from mctl.data.parquet import class_names_for
+from mctl.data.rows import ColumnFinder, Rows, RowSource, at_least_one, to_rows
 from mctl.data.split_names import split_names
 from mctl.errors import UserError
 
 
-def read_hub(hub_id: str, find: ColumnFinder) -> dict[str, Rows]:
-    """Loads the splits of `user/name`. Nothing of it is executed: `datasets` 4 and later run no loading scripts.
+def read_hub(hub_id: str, find: ColumnFinder, chunk_rows: int) -> dict[str, RowSource]:
+    """Opens the splits of `user/name`. Nothing of it is executed: `datasets` 4 and later run no loading scripts.
 
     Raises:
         UserError: the hub cannot be reached, the data set cannot be loaded, or it has no train split.
     """
     loaded = _load(hub_id)
     names = split_names([str(name) for name in loaded], hub_id)
-    return {split: _hub_rows(loaded[name], find, f"{hub_id}, {name}") for split, name in names.items()}
+    return {split: _open(loaded[name], find, chunk_rows, f"{hub_id}, {name}") for split, name in names.items()}
 
 
 def _load(hub_id: str) -> Any:
@@ -35,9 +37,17 @@ def _load(hub_id: str) -> Any:
         ) from error
 
 
-def _hub_rows(rows: Any, find: ColumnFinder, where: str) -> Rows:
-    """The rows of one `datasets.Dataset`."""
-    columns = find(rows.column_names)
-    table = rows.select_columns(list(columns)).to_dict()
-    labels = class_names_for(table[columns.label], rows.features[columns.label])
-    return to_rows(table[columns.text], labels, range(1, rows.num_rows + 1), columns, where)
+def _open(split: Any, find: ColumnFinder, chunk_rows: int, where: str) -> RowSource:
+    columns = find(split.column_names)
+    return RowSource(columns, at_least_one(_rows(split, columns, chunk_rows, where), where))
+
+
+def _rows(split: Any, columns: Columns, chunk_rows: int, where: str) -> Iterator[Rows]:
+    """The rows of one `datasets.Dataset`, which lies in files."""
+    tables = split.select_columns(list(columns)).with_format("arrow").iter(chunk_rows)
+    number = 1
+    for table in tables:
+        texts = table[columns.text].to_pylist()
+        labels = class_names_for(table[columns.label].to_pylist(), split.features[columns.label])
+        yield to_rows(texts, labels, range(number, number + len(texts)), columns, where)
+        number += len(texts)

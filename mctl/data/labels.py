@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Literal
 
-from mctl.data.dataset import Dataset, Split, SplitName, fingerprint
+from mctl.data.dataset import Dataset, Split, SplitName
 from mctl.data.report import Finding
 from mctl.data.text import folded
 from mctl.errors import UserError
@@ -93,19 +92,28 @@ def select_labels(dataset: Dataset, names: Collection[str]) -> Dataset:
     dropped = [name for name in dataset.class_names if name not in names]
     if not dropped:
         return dataset
-    splits = {name: _selected(name, split, names) for name, split in dataset.splits.items()}
+    from mctl.data.fingerprint import fingerprint  # pyarrow: not paid for by `import mctl.data`
+
     classes = tuple(name for name in dataset.class_names if name in names)
+    splits = {name: _selected(name, split, classes) for name, split in dataset.splits.items()}
     if len(classes) < 2:
         raise UserError(f"only {len(classes)} class is left: {', '.join(classes)}.", todo="Two or more are needed.")
-    counts = Counter(label for split in dataset.splits.values() for label in split.labels if label not in names)
+    counts = dict.fromkeys(dropped, 0)
+    for per_class in dataset.rows_per_split_and_class().values():
+        for name in dropped:
+            counts[name] += per_class[name]
     listed = ", ".join(f"{name} ({counts[name]})" for name in dropped)
-    finding = Finding("unknown_label", counts.total(), f"dropped, the teacher does not know: {listed}")
+    finding = Finding("unknown_label", sum(counts.values()), f"dropped, the teacher does not know: {listed}")
     report = replace(dataset.report, findings=(*dataset.report.findings, finding))
     return replace(dataset, class_names=classes, splits=splits, report=report, sha256=fingerprint(splits))
 
 
-def _selected(name: SplitName, split: Split, names: Collection[str]) -> Split:
-    rows = [(text, label) for text, label in split if label in names]
-    if not rows:
+def _selected(name: SplitName, split: Split, classes: tuple[str, ...]) -> Split:
+    """The rows of some classes, which are numbered anew."""
+    import numpy as np
+
+    numbers = np.array([classes.index(label) if label in classes else -1 for label in split.names], np.int32)
+    rows = np.flatnonzero(numbers[split.codes] >= 0)
+    if not len(rows):
         raise UserError(f"the {name} split has no row with a label that the teacher knows.")
-    return Split(tuple(text for text, _ in rows), tuple(label for _, label in rows))
+    return Split(split.texts.rearranged(rows), numbers[split.codes[rows]], classes)

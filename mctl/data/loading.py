@@ -6,29 +6,36 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
-from mctl.data.clean import Frame, clean
-from mctl.data.dataset import Columns, Dataset, Split, SplitName, fingerprint
+import numpy as np
+
+from mctl.data.clean import clean
+from mctl.data.dataset import SPLIT_NAMES, Columns, Dataset, Split, SplitName
+from mctl.data.facts import Facts, collect
+from mctl.data.fingerprint import fingerprint
 from mctl.data.report import CleaningReport, Finding
-from mctl.data.rows import Rows
+from mctl.data.rows import CHUNK_ROWS, RowSource
 from mctl.data.settings import DataSettings
 from mctl.data.sources import read_source
 from mctl.data.split import cut
+from mctl.data.stored import Positions
 from mctl.errors import UserError
 
 logger = logging.getLogger(__name__)
 
 
-def load_dataset(settings: DataSettings) -> Dataset:
-    """See `mctl.data.load`."""
-    source = read_source(settings)
-    frame, report = clean(source, settings)
-    _check_classes(frame, report, str(settings.source))
-    splits, cut_from_train = cut(frame, settings)
+def load_dataset(settings: DataSettings, chunk_rows: int = CHUNK_ROWS) -> Dataset:
+    """See `mctl.data.load`. Rows are read `chunk_rows` at a time, which the result does not depend on."""
+    source = read_source(settings, chunk_rows)
+    facts = collect(source, settings.seed)
+    kept, report = clean(facts, settings)
+    _check_classes(facts, kept, report, str(settings.source))
+    positions, cut_from_train = cut(facts, kept, settings)
+    splits = _splits(facts, positions)
     report = replace(report, findings=(*report.findings, *_not_evaluated(splits)))
     for finding in report.findings:
         logger.info("%s: %s: %d rows, %s", settings.source, finding.kind, finding.count, finding.what_was_done)
     return Dataset(
-        class_names=tuple(sorted(set(splits["train"].labels))),
+        class_names=splits["train"].names,
         splits=splits,
         cut_from_train=cut_from_train,
         columns=_columns(source),
@@ -38,12 +45,30 @@ def load_dataset(settings: DataSettings) -> Dataset:
     )
 
 
-def _columns(source: Mapping[str, Rows]) -> Columns:
+def _splits(facts: Facts, positions: Mapping[SplitName, Positions]) -> dict[SplitName, Split]:
+    """The rows at some positions, in one file, in the order in which they will be read."""
+    labels = facts.records["label"]
+    # Every class has a row in train: smaller ones were dropped, and each is covered by `limit`.
+    present = sorted((facts.labels[number], int(number)) for number in np.unique(labels[positions["train"]]))
+    names = tuple(name for name, _ in present)
+    codes = np.zeros(len(facts.labels), np.int32)
+    codes[[number for _, number in present]] = np.arange(len(present))
+    texts = facts.texts.rearranged(np.concatenate([positions[name] for name in SPLIT_NAMES]))
+    splits: dict[SplitName, Split] = {}
+    start = 0
+    for name in SPLIT_NAMES:
+        end = start + len(positions[name])
+        splits[name] = Split(texts[start:end], codes[labels[positions[name]]], names)
+        start = end
+    return splits
+
+
+def _columns(source: Mapping[str, RowSource]) -> Columns:
     return source["train"].columns if "train" in source else next(iter(source.values())).columns
 
 
-def _check_classes(frame: Frame, report: CleaningReport, where: str) -> None:
-    names = sorted(frame["label"].unique())
+def _check_classes(facts: Facts, kept: Positions, report: CleaningReport, where: str) -> None:
+    names = [facts.labels[number] for number in np.unique(facts.records["label"][kept])]
     if len(names) >= 2:
         return
     found = "; ".join(f"{finding.kind}: {finding.count} rows" for finding in report.findings) or "nothing to clean"
@@ -60,7 +85,7 @@ def _not_evaluated(splits: Mapping[SplitName, Split]) -> list[Finding]:
     trained = splits["train"].rows_per_class()
     findings = []
     for name in ("dev", "test"):
-        lacking = sorted(trained.keys() - set(splits[name].labels))
+        lacking = sorted(trained.keys() - splits[name].rows_per_class().keys())
         if lacking:
             rows = sum(trained[label] for label in lacking)
             findings.append(Finding("class_not_evaluated", rows, f"kept, though {name} lacks: {', '.join(lacking)}"))

@@ -1,14 +1,17 @@
-"""Rows as read: two parallel lists, and where each row stood."""
+"""Rows as read: a few at a time, each with the number it has in its source."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mctl.data.dataset import Columns
 from mctl.data.text import tidy
 from mctl.errors import UserError
+
+CHUNK_ROWS = 2_000
+"""Rows that are read at a time."""
 
 ColumnFinder = Callable[[Sequence[str]], Columns]
 """Takes all column names of a source and chooses the two to read."""
@@ -16,19 +19,30 @@ ColumnFinder = Callable[[Sequence[str]], Columns]
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of one file or hub split, tidied, not yet cleaned.
+    """Some rows of one file or hub split, tidied, not yet cleaned.
 
     Args:
         texts: (rows,); "" where there is none.
         labels: (rows,); "" where there is none.
         numbers: (rows,); each row's number in the source, see `mctl.data.report.Example`.
-        columns: the columns read.
     """
 
     texts: Sequence[str]
     labels: Sequence[str]
     numbers: Sequence[int]
+
+
+@dataclass(frozen=True)
+class RowSource:
+    """One file or hub split, opened.
+
+    Args:
+        columns: the columns read.
+        chunks: its rows, to be gone through once; raises a `UserError` at a row that cannot be read.
+    """
+
     columns: Columns
+    chunks: Iterator[Rows]
 
 
 def to_rows(
@@ -37,19 +51,30 @@ def to_rows(
     """Turns cell values into tidy strings.
 
     Raises:
-        UserError: a cell is neither text nor a number, with its row; or there are no rows.
+        UserError: a cell is neither text nor a number, with its row.
     """
-    rows = Rows(
+    return Rows(
         _as_strings(texts, numbers, columns.text, where),
         _as_strings(labels, numbers, columns.label, where),
         numbers,
-        columns,
     )
-    if not rows.numbers:
+
+
+def at_least_one(chunks: Iterable[Rows], where: str) -> Iterator[Rows]:
+    """The chunks that have rows.
+
+    Raises:
+        UserError: none has.
+    """
+    empty = True
+    for rows in chunks:
+        if rows.numbers:
+            empty = False
+            yield rows
+    if empty:
         raise UserError(
             "there is a header, or a schema, but no row.", where=where, todo="Give it rows, or another file."
         )
-    return rows
 
 
 def _as_strings(values: Iterable[object], numbers: Sequence[int], column: str, where: str) -> list[str]:

@@ -10,7 +10,7 @@ from mctl.data.columns import find_columns
 from mctl.data.dataset import SplitName
 from mctl.data.hub import read_hub
 from mctl.data.read import READERS, read_file
-from mctl.data.rows import ColumnFinder, Rows
+from mctl.data.rows import ColumnFinder, RowSource
 from mctl.data.settings import DataSettings
 from mctl.data.split_names import WHOLE, split_names
 from mctl.errors import UserError
@@ -18,8 +18,8 @@ from mctl.errors import UserError
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 
-def read_source(settings: DataSettings) -> Mapping[str, Rows]:
-    """The rows of each split that the source has; of `WHOLE` if it has no splits.
+def read_source(settings: DataSettings, chunk_rows: int) -> Mapping[str, RowSource]:
+    """Opens each split that the source has; `WHOLE` if it has no splits. Rows come `chunk_rows` at a time.
 
     Raises:
         UserError: no source, or one that cannot be read.
@@ -31,11 +31,12 @@ def read_source(settings: DataSettings) -> Mapping[str, Rows]:
         )
     path = Path(source).expanduser()
     if path.is_dir():
-        return {split: read_file(file, _finder(settings, file)) for split, file in _split_files(path).items()}
+        files = _split_files(path).items()
+        return {split: read_file(file, _finder(settings, file), chunk_rows) for split, file in files}
     if path.is_file():
-        return {WHOLE: read_file(path, _finder(settings, path))}
+        return {WHOLE: read_file(path, _finder(settings, path), chunk_rows)}
     if is_hub_id(source):
-        return read_hub(source, _finder(settings, source))
+        return read_hub(source, _finder(settings, source), chunk_rows)
     problem = "is not a regular file" if path.exists() else "there is no such file or folder"
     raise UserError(f"{problem}.", where=source, todo="Check the path: it is taken from the folder mctl is called in.")
 

@@ -7,63 +7,71 @@ when a split is smaller than the number of classes.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
-from mctl.data.clean import Frame
-from mctl.data.dataset import SPLIT_NAMES, Split, SplitName
+from mctl.data.dataset import SPLIT_NAMES, SplitName
+from mctl.data.facts import Facts
 from mctl.data.settings import DataSettings
+from mctl.data.stored import Positions
 from mctl.errors import UserError
 
+Labels: TypeAlias = npt.NDArray[np.int32]
+"""(rows,) indices into `Facts.labels`."""
 
-def cut(frame: Frame, settings: DataSettings) -> tuple[dict[SplitName, Split], tuple[SplitName, ...]]:
+
+def cut(
+    facts: Facts, kept: Positions, settings: DataSettings
+) -> tuple[dict[SplitName, Positions], tuple[SplitName, ...]]:
     """Cuts the splits that the source lacks off train (or off the whole), and applies `limit` to each.
 
     Args:
-        frame: clean rows, see `mctl.data.clean.to_frame`.
-        settings: `test`, `dev`, `seed`, `limit` are used.
+        facts: of all rows of the source.
+        kept: positions of the clean ones, ascending.
+        settings: `test`, `dev`, `limit` are used; `seed` has been used for `facts`.
 
     Returns:
-        Texts and labels by split, in an order that depends on texts and seed alone; and which splits were cut.
+        The positions of each split's rows, in an order that depends on texts and seed alone; and which splits were cut.
 
     Raises:
         UserError: a split is left empty, or `limit` is smaller than the number of classes.
     """
-    present = set(frame["split"].unique())
-    missing: tuple[SplitName, ...] = tuple(name for name in ("dev", "test") if name not in present)
-    ranked = _ranked(frame, settings.seed)
-    pool = ranked[~ranked["split"].isin(("dev", "test"))]
-    assigned = _assigned(pool, settings.dev * ("dev" in missing), settings.test * ("test" in missing))
-    ranked.loc[pool.index, "split"] = assigned
-    return {name: _take(ranked[ranked["split"] == name], name, settings.limit) for name in SPLIT_NAMES}, missing
+    # Two texts with one 64-bit hash would stand in file order: one in 10^7 for a million.
+    ranked = kept[np.argsort(facts.records["order"][kept], kind="stable")]
+    source_split = facts.records["split"][ranked]
+    splits: dict[SplitName, Positions] = {
+        name: ranked[source_split == facts.split_number(name)] for name in ("dev", "test")
+    }
+    missing: tuple[SplitName, ...] = tuple(name for name in ("dev", "test") if not len(splits[name]))
+    pool = ranked[~np.isin(source_split, [facts.split_number("dev"), facts.split_number("test")])]
+    labels = facts.records["label"]
+    assigned = _assigned(labels[pool], settings.dev * ("dev" in missing), settings.test * ("test" in missing))
+    for number, name in enumerate(SPLIT_NAMES):
+        if name not in splits or name in missing:
+            splits[name] = pool[assigned == number]
+    return {name: _take(splits[name], labels, name, settings.limit) for name in SPLIT_NAMES}, missing
 
 
-def digests(keys: Iterable[str], seed: int) -> list[int]:
-    """A seeded 64-bit hash (BLAKE2b) of each text."""
-    start = hashlib.blake2b(digest_size=8, key=str(seed).encode()[:64])
-    values = []
-    for key in keys:
-        digest = start.copy()
-        digest.update(key.encode())
-        values.append(int.from_bytes(digest.digest()))
-    return values
+def _assigned(labels: Labels, dev: float, test: float) -> npt.NDArray[np.int8]:
+    """The split of each row of the pool, which is in hash order, as an index into `SPLIT_NAMES`."""
+    rank, per_label = _ranks(labels)
+    sizes = [cut_sizes(rows, dev, test) if rows else (0, 0) for rows in per_label.tolist()]
+    n_dev, n_test = np.array(sizes, np.int64).reshape(-1, 2)[labels].T
+    assigned = np.full(len(labels), SPLIT_NAMES.index("train"), np.int8)
+    assigned[rank < n_test + n_dev] = SPLIT_NAMES.index("dev")
+    assigned[rank < n_test] = SPLIT_NAMES.index("test")
+    return assigned
 
 
-def _ranked(frame: Frame, seed: int) -> Frame:
-    """The rows in hash order. Two texts with one 64-bit hash would stand in file order: one in 10^7 for a million."""
-    hashes = np.array(digests(frame["key"], seed), dtype=np.uint64)
-    return frame.assign(hash=hashes).sort_values("hash", kind="stable", ignore_index=True)
-
-
-def _assigned(pool: Frame, dev: float, test: float) -> list[str]:
-    """The split of each row of the pool, which is in hash order."""
-    rank = pool.groupby("label").cumcount()
-    sizes = {label: cut_sizes(int(rows), dev, test) for label, rows in pool["label"].value_counts().items()}
-    n_dev = pool["label"].map({label: dev_rows for label, (dev_rows, _) in sizes.items()})
-    n_test = pool["label"].map({label: test_rows for label, (_, test_rows) in sizes.items()})
-    return list(np.select([rank < n_test, rank < n_test + n_dev], ["test", "dev"], "train"))
+def _ranks(labels: Labels) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """(rows,) the place of each row among those with its label; (labels,) how many rows a label has."""
+    per_label = np.bincount(labels)
+    by_label = np.argsort(labels, kind="stable")
+    rank = np.empty(len(labels), np.int64)
+    rank[by_label] = np.arange(len(labels)) - (per_label.cumsum() - per_label)[labels[by_label]]
+    return rank, per_label
 
 
 def cut_sizes(rows: int, dev: float, test: float) -> tuple[int, int]:
@@ -82,24 +90,22 @@ def cut_sizes(rows: int, dev: float, test: float) -> tuple[int, int]:
     return n_dev, n_test
 
 
-def _take(rows: Frame, name: SplitName, limit: int | None) -> Split:
-    if rows.empty:
+def _take(rows: Positions, labels: Labels, name: SplitName, limit: int | None) -> Positions:
+    if not len(rows):
         raise UserError(f"the {name} split is empty.", todo="Give more rows of each class.")
-    chosen = rows if limit is None else _limited(rows, limit)
-    return Split(tuple(chosen["text"]), tuple(chosen["label"]))
+    return rows if limit is None else rows[_sample(labels[rows], limit)]
 
 
-def _limited(rows: Frame, limit: int) -> Frame:
-    """At most `limit` rows, the classes in proportion and each with at least one.
+def _sample(labels: Labels, limit: int) -> Positions:
+    """Indices of at most `limit` rows, the classes in proportion and each with at least one.
 
     The row of rank r in a class of n rows stands at r / n; the first `limit` of all rows in that order are a systematic
     sample: first one row of every class, then all classes at their own pace.
     """
-    classes = rows["label"].nunique()
+    rank, per_label = _ranks(labels)
+    classes = np.count_nonzero(per_label)
     if limit < classes:
         raise UserError(
             f"{limit} rows cannot cover {classes} classes.", where="limit", todo=f"Use at least {classes}, or no limit."
         )
-    by_label = rows.groupby("label")
-    position = by_label.cumcount() / by_label["key"].transform("size")
-    return rows.loc[position.sort_values(kind="stable").index[:limit]]
+    return np.argsort(rank / per_label[labels], kind="stable")[:limit]

@@ -18,7 +18,9 @@ def tidy(text: str) -> str:
     >>> tidy(" two\\nlines\\x00 ")
     'two lines'
     """
-    return _NOT_TEXT.sub("", _CONTROL_SPACE.sub(" ", text)).strip()
+    if not text.isprintable():  # None of these characters is, and most texts are: one quick look instead of two slow.
+        text = _NOT_TEXT.sub("", _CONTROL_SPACE.sub(" ", text))
+    return text.strip()
 
 
 def comparison_key(text: str) -> str:
@@ -27,7 +29,8 @@ def comparison_key(text: str) -> str:
     NFC is the canonical composition of Unicode Standard Annex 15: a nukta or a vowel sign typed as one code point or as
     two gives the same key.
     """
-    return " ".join(unicodedata.normalize("NFC", _INVISIBLE.sub("", text)).split())
+    seen = text if text.isprintable() else _INVISIBLE.sub("", text)
+    return " ".join(unicodedata.normalize("NFC", seen).split())
 
 
 def folded(name: str) -> str:

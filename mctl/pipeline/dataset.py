@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
+
 from mctl.data import Dataset, DataSettings, align_labels, load, report_as_dict, select_labels
 from mctl.data.sources import is_hub_id
 from mctl.errors import UserError
@@ -14,12 +17,17 @@ from mctl.pipeline.hub import hub_answers
 from mctl.progress import Progress
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LabelledTexts:
-    """One split with class numbers of the model at hand."""
+    """One split with class numbers of the model at hand.
 
-    texts: tuple[str, ...]
-    labels: tuple[int, ...]
+    Attributes:
+        texts: (texts,) raw texts, which lie on disk.
+        labels: (texts,) class numbers.
+    """
+
+    texts: Sequence[str]
+    labels: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -69,9 +77,9 @@ def load_stage_data(
             rows[name] += count
     numbers = _numbers(dataset.source, rows, label2id, settings.unknown_labels)
     dataset = select_labels(dataset, numbers.keys())
+    of_class = np.array([numbers[name] for name in dataset.class_names], np.int64)
     splits: dict[str, LabelledTexts] = {
-        name: LabelledTexts(tuple(split.texts), tuple(numbers[label] for label in split.labels))
-        for name, split in dataset.splits.items()
+        name: LabelledTexts(split.texts, of_class[split.codes]) for name, split in dataset.splits.items()
     }
     for finding in dataset.report.findings:
         if finding.count:
@@ -79,6 +87,29 @@ def load_stage_data(
     counted = ", ".join(f"{len(split.texts)} {name}" for name, split in splits.items())
     progress.say(f"data: {dataset.source}: {len(names)} classes, {counted}")
     return StageData(names, splits, dataset)
+
+
+def tokenized_splits(
+    tokenizer: Any, data: StageData, max_length: int, progress: Progress, folder: Path | None = None
+) -> dict[str, Any]:
+    """Train and dev as token ids; says how many training texts are cut.
+
+    Args:
+        folder: where the token ids are kept while they are needed, such as the stage's work folder.
+    """
+    from mctl.compression.texts import tokenized
+
+    splits = {}
+    for name in ("train", "dev"):
+        texts = data.splits[name]
+        found = tokenized(tokenizer, texts.texts, texts.labels, max_length, folder)
+        splits[name] = found.rows
+        if name == "train" and found.cut:
+            progress.say(
+                f"data: {found.cut} of {len(texts.texts)} training texts are longer than {max_length} tokens and are "
+                "cut."
+            )
+    return splits
 
 
 def _check_hub(source: str | None) -> None:

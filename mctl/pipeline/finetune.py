@@ -8,6 +8,7 @@ from typing import Any
 
 from mctl.artifact import Artifact, seal, stage_key, writing
 from mctl.pipeline.dataset import StageData, load_stage_data
+from mctl.pipeline.dataset import tokenized_splits as tokenized_splits
 from mctl.pipeline.describe import describe
 from mctl.pipeline.inherit import max_length, resolved
 from mctl.pipeline.loading import (
@@ -53,7 +54,7 @@ def finetune(recipe: Recipe, progress: Progress) -> Artifact:
         tokenizer = load_tokenizer(recipe.model)
         check_tokenizer(tokenizer, load_config(recipe.model), recipe.model)
         model = _fresh_classifier(recipe, data)
-        splits = tokenized_splits(tokenizer, data, max_length(recipe), progress)
+        splits = tokenized_splits(tokenizer, data, max_length(recipe), progress, work)
         phase = Phase("fine-tune", work, recipe.finetune.epochs, keep_best=True, patience=recipe.finetune.patience)
         train(model, tokenizer, splits, recipe.finetune, phase, progress=progress)
         facts = describe(model, tokenizer, data, recipe, progress)
@@ -84,22 +85,6 @@ def adopt(recipe: Recipe, progress: Progress) -> Artifact:
         facts = describe(model, tokenizer, data, recipe, progress)
         facts["adopted_from"] = str(settings.name)
         return _save(folder, key, recipe, data, model, tokenizer, facts)
-
-
-def tokenized_splits(tokenizer: Any, data: StageData, max_length: int, progress: Progress) -> dict[str, Any]:
-    """Train and dev as token ids; says how many texts are cut."""
-    from mctl.compression.texts import tokenized, truncated_count
-
-    train = data.splits["train"]
-    cut = truncated_count(tokenizer, train.texts, max_length)
-    if cut:
-        progress.say(
-            f"data: {cut} of {len(train.texts)} training texts are longer than {max_length} tokens and are cut."
-        )
-    return {
-        name: tokenized(tokenizer, data.splits[name].texts, data.splits[name].labels, max_length)
-        for name in ("train", "dev")
-    }
 
 
 def freeze_embeddings(model: Any, wanted: bool | None) -> None:

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from mctl.data import CleaningReport, DataSettings, load, report_as_dict
 from mctl.data.clean import clean
 from mctl.data.dataset import Columns
-from mctl.data.rows import Rows
+from mctl.data.facts import Facts, collect
+from mctl.data.rows import Rows, RowSource
+from mctl.data.text import comparison_key
 from mctl.errors import UserError
 
 NAMES = Columns("text", "label")
@@ -20,12 +22,20 @@ NUKTA_COMPOSED, NUKTA_APART = "\u0958ानून", "\u0915\u093cानून"
 
 
 def rows(*pairs: tuple[str, str]) -> Rows:
-    return Rows([text for text, _ in pairs], [label for _, label in pairs], range(2, len(pairs) + 2), NAMES)
+    return Rows([text for text, _ in pairs], [label for _, label in pairs], range(2, len(pairs) + 2))
+
+
+def facts_of(source: dict[str, Rows]) -> Facts:
+    return collect({split: RowSource(NAMES, iter([part])) for split, part in source.items()}, seed=42)
 
 
 def cleaned(source: dict[str, Rows], **options: object) -> tuple[list[tuple[str, str, str]], CleaningReport]:
-    frame, report = clean(source, DataSettings.model_validate({"min_texts_per_class": 1, **options}))
-    return list(frame[["split", "text", "label"]].itertuples(index=False, name=None)), report
+    facts = facts_of(source)
+    kept, report = clean(facts, DataSettings.model_validate({"min_texts_per_class": 1, **options}))
+    found = facts.records[kept]
+    splits = [facts.splits[number] for number in found["split"]]
+    labels = [facts.labels[number] for number in found["label"]]
+    return list(zip(splits, [facts.texts[row] for row in kept.tolist()], labels, strict=True)), report
 
 
 def only_finding(report: CleaningReport):
@@ -186,15 +196,15 @@ DROPPING = {
 @given(SOURCES, st.sampled_from(["drop", "first"]))
 def test_whatever_comes_in_each_text_comes_out_once_and_every_row_is_accounted_for(source, conflicts):
     as_read = {split: rows(*pairs) for split, pairs in source.items()}
-    frame, report = clean(as_read, DataSettings(conflicts=conflicts, min_texts_per_class=1))
-    assert frame["key"].is_unique
-    for split, text, label in frame[["split", "text", "label"]].itertuples(index=False):
+    kept, report = cleaned(as_read, conflicts=conflicts)
+    assert len({comparison_key(text) for _, text, _ in kept}) == len(kept)
+    for split, text, label in kept:
         assert text
         assert label
         assert (text, label) in source[split]
     dropped = sum(finding.count for finding in report.findings if finding.kind in DROPPING)
-    assert dropped == sum(report.rows_read.values()) - len(frame)
-    assert Counter(frame["split"]) == Counter(report.rows_kept)
+    assert dropped == sum(report.rows_read.values()) - len(kept)
+    assert Counter(split for split, _, _ in kept) == Counter(report.rows_kept)
     assert all(1 <= len(f.examples) <= min(3, f.count) for f in report.findings)
     for finding in report.findings:
         for example in finding.examples:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 
 import pytest
 from hypothesis import example, given, settings
@@ -11,9 +12,11 @@ from pydantic import ValidationError
 
 from mctl.data import Dataset, DataSettings, load
 from mctl.data.clean import clean
-from mctl.data.dataset import Columns, Split, SplitName, fingerprint
-from mctl.data.rows import Rows
-from mctl.data.split import cut, cut_sizes, digests
+from mctl.data.dataset import Columns, Split, SplitName
+from mctl.data.facts import collect, digests
+from mctl.data.fingerprint import fingerprint
+from mctl.data.rows import Rows, RowSource
+from mctl.data.split import cut, cut_sizes
 from mctl.errors import UserError
 
 
@@ -50,8 +53,7 @@ def test_the_order_of_the_rows_does_not_matter_and_the_seed_does(write, uneven):
 
 
 def one_row_each(train: tuple[str, str], dev: tuple[str, str]) -> dict[SplitName, Split]:
-    test = Split(("t",), ("A",))
-    return {"train": Split((train[0],), (train[1],)), "dev": Split((dev[0],), (dev[1],)), "test": test}
+    return {"train": Split.of([train]), "dev": Split.of([dev]), "test": Split.of([("t", "A")])}
 
 
 def test_the_fingerprint_notices_texts_labels_and_splits_but_not_order():
@@ -63,8 +65,8 @@ def test_the_fingerprint_notices_texts_labels_and_splits_but_not_order():
         one_row_each(("One", "A"), second),
     ]
     assert len({fingerprint(splits) for splits in variants}) == len(variants)
-    ordered = variants[0] | {"train": Split(("one", "two"), ("A", "B"))}
-    reversed_ = variants[0] | {"train": Split(("two", "one"), ("B", "A"))}
+    ordered = variants[0] | {"train": Split.of([("one", "A"), ("two", "B")])}
+    reversed_ = variants[0] | {"train": Split.of([("two", "B"), ("one", "A")])}
     assert fingerprint(ordered) == fingerprint(reversed_)
 
 
@@ -114,17 +116,19 @@ def test_cut_sizes_keep_a_row_for_train_and_follow_the_shares(rows, dev, test):
 def test_a_limit_covers_every_class_and_keeps_the_proportions(sizes, limit, seed):
     names = Columns("text", "label")
 
-    def given_split(prefix: str, rows_per_class: dict[str, int]) -> Rows:
+    def given_split(prefix: str, rows_per_class: dict[str, int]) -> RowSource:
         pairs = [(f"{prefix} {label} {i}", label) for label, size in rows_per_class.items() for i in range(size)]
-        return Rows([text for text, _ in pairs], [label for _, label in pairs], range(len(pairs)), names)
+        rows = Rows([text for text, _ in pairs], [label for _, label in pairs], range(len(pairs)))
+        return RowSource(names, iter([rows]))
 
     once = dict.fromkeys(sizes, 1)
     source = {"train": given_split("r", sizes), "dev": given_split("d", once), "test": given_split("t", once)}
     options = DataSettings(min_texts_per_class=1, limit=limit, seed=seed)
-    train = cut(clean(source, options)[0], options)[0]["train"]
+    facts = collect(source, seed)
+    train = cut(facts, clean(facts, options)[0], options)[0]["train"]
     total = sum(sizes.values())
     assert len(train) == min(limit, total)
-    kept = train.rows_per_class()
+    kept = Counter(facts.labels[number] for number in facts.records["label"][train])
     assert set(kept) == set(sizes)
     assert all(abs(kept[label] - len(train) * size / total) <= len(sizes) for label, size in sizes.items())
 
@@ -149,5 +153,5 @@ def test_settings_that_cannot_work_are_refused(wrong):
 
 
 def test_hashes_depend_on_text_and_seed_alone():
-    assert digests(["a", "b"], 1) == [digests(["a"], 1)[0], digests(["b"], 1)[0]]
-    assert len({*digests(["a", "b"], 1), *digests(["a", "b"], 2)}) == 4
+    assert digests([b"a", b"b"], 1).tolist() == [digests([b"a"], 1)[0], digests([b"b"], 1)[0]]
+    assert len({*digests([b"a", b"b"], 1).tolist(), *digests([b"a", b"b"], 2).tolist()}) == 4
