@@ -4,21 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 
 from mctl.compression.movement import ScoreGroup
 
 
+class Thresholds(Protocol):
+    """What sets the masks before a step."""
+
+    def thresholds(self, groups: Sequence[ScoreGroup], level: float) -> dict[str, torch.Tensor]:
+        """One threshold a group, 0-d; a unit stays while its score is above it.
+
+        Args:
+            level: how far to go, 0..1: a share of the weights, or of the way to a latency.
+        """
+
+
 @dataclass(frozen=True)
 class Budget:
-    """Costs of all units, flattened once; `thresholds` then takes the scores of the moment.
+    """Costs of all units in weights, flattened once; `thresholds` then takes the scores of the moment.
 
     Attributes:
         weights: (units,) encoder weights that go with each unit, group after group.
         is_row: (units,) whether the unit is of the finer kind that fills what whole heads cannot reach.
         head_weights, row_weights: weights of one head and of one row (of one block, for blocks).
         total: encoder weights of the model, which a level is a share of.
+        least_rows: FFN rows that every layer keeps, if it has so many.
     """
 
     weights: torch.Tensor
@@ -26,9 +39,10 @@ class Budget:
     head_weights: int
     row_weights: int
     total: int
+    least_rows: int = 1
 
     @classmethod
-    def of(cls, groups: Sequence[ScoreGroup]) -> Budget:
+    def of(cls, groups: Sequence[ScoreGroup], least_rows: int = 1) -> Budget:
         """The budget of some score groups, on the device of their scores."""
         device = groups[0].scores.device
         sizes = torch.tensor([group.scores.numel() for group in groups])
@@ -41,11 +55,12 @@ class Budget:
             head_weights=int(costs[~rows].max()) if (~rows).any() else int(costs.max()),
             row_weights=int(costs[rows].max()),
             total=int(flat.sum()),
+            least_rows=least_rows,
         )
 
     def largest_level(self, groups: Sequence[ScoreGroup]) -> float:
-        """The highest share of weights, 0..1, that can go while every place keeps one unit."""
-        kept = sum(group.weights_per_unit for group in groups if group.kind != "block")
+        """The highest share of weights, 0..1, that can go while every place keeps its fewest units."""
+        kept = sum(group.weights_per_unit * self._fewest(group) for group in groups if group.kind != "block")
         return 1 - kept / self.total
 
     def thresholds(self, groups: Sequence[ScoreGroup], level: float) -> dict[str, torch.Tensor]:
@@ -66,17 +81,22 @@ class Budget:
             0-d tensors by group name.
         """
         parts = [group.scores.detach().flatten() for group in groups]
-        best = torch.stack([part.max() for part in parts])
         if groups[0].kind == "block":
             threshold = self._lowest(torch.cat(parts), self._count(level))
             return {group.name: threshold for group in groups}
-        scores = torch.cat([part.where(part < top, torch.inf) for part, top in zip(parts, best, strict=True)])
+        exempt = torch.stack(
+            [part.topk(self._fewest(group)).values[-1] for part, group in zip(parts, groups, strict=True)]
+        )
+        scores = torch.cat([part.where(part < worst, torch.inf) for part, worst in zip(parts, exempt, strict=True)])
         heads, rows = self._cut(scores, level * self.total)
-        below_best = torch.nextafter(best, torch.full_like(best, -torch.inf))
+        below_exempt = torch.nextafter(exempt, torch.full_like(exempt, -torch.inf))
         return {
             group.name: torch.minimum(heads if group.kind == "head" else rows, limit)
-            for group, limit in zip(groups, below_best, strict=True)
+            for group, limit in zip(groups, below_exempt, strict=True)
         }
+
+    def _fewest(self, group: ScoreGroup) -> int:
+        return min(self.least_rows if group.kind == "row" else 1, group.scores.numel())
 
     def _cut(self, scores: torch.Tensor, target: float) -> tuple[torch.Tensor, torch.Tensor]:
         """Thresholds for heads and for rows.

@@ -50,6 +50,14 @@ def test_figures_are_those_of_the_samples():
     assert np.median(samples[0::2]) < 16.0
 
 
+def test_the_processors_clock_leaves_waiting_out():
+    waiting = {"only": sleeper(0.02)}
+    wall = measure(waiting, [batch_of(1)], warmup=1, repeats=5)["only"]
+    working = measure(waiting, [batch_of(1)], warmup=1, repeats=5, clock_ns=time.process_time_ns)["only"]
+    assert wall.p50_ms >= 20
+    assert working.p50_ms < 5
+
+
 def test_speedup_of_paired_samples():
     results = measure({"slow": sleeper(0.006), "fast": sleeper(0.002)}, [batch_of(1)], warmup=1, repeats=40)
     ratio = speedup(results["slow"], results["fast"])
