@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from mctl.compression.families import family_of
+from mctl.compression.families import Family, family_of
 from mctl.compression.features import Watch, watching
 
 
@@ -33,7 +33,7 @@ def most_influential(influences: list[float], keep: int) -> tuple[int, ...]:
 
 
 @torch.no_grad()
-def influences(model: nn.Module, batches: list[dict[str, torch.Tensor]]) -> list[float]:
+def influences(model: Any, batches: list[dict[str, torch.Tensor]]) -> list[float]:
     """How much each layer changes the hidden states: 1 - cosine of its input and output, mean over tokens.
 
     The block influence of Men et al. 2024 (arXiv 2403.03853, equation 1), on texts of the task.
@@ -45,23 +45,25 @@ def influences(model: nn.Module, batches: list[dict[str, torch.Tensor]]) -> list
     Returns:
         One number a layer, 0 for a layer that does nothing.
     """
-    config: Any = model.config
-    family = family_of(config)
-    count = len(family.layers(model))
-    changed, tokens = torch.zeros(count), 0
-    for batch in batches:
-        inputs: list[torch.Tensor] = []
-        first = family.layers(model)[0]
-        handle = first.register_forward_pre_hook(_first_input(inputs), with_kwargs=True)
-        with watching(model, family, Watch(tuple(range(count)))) as features:
-            model(**batch)
-        handle.remove()
-        mask = batch["attention_mask"]
-        stream = [inputs[0], *features.hidden]
-        cosines = [F.cosine_similarity(before, after, dim=-1) for before, after in pairwise(stream)]
-        changed += torch.stack([((1 - cosine) * mask).sum() for cosine in cosines]).cpu()
-        tokens += int(mask.sum())
+    family = family_of(model.config)
+    changed = torch.stack([_changes(model, family, batch) for batch in batches]).sum(0)
+    tokens = sum(int(batch["attention_mask"].sum()) for batch in batches)
     return [float(change) / tokens for change in changed]
+
+
+def _changes(model: nn.Module, family: Family, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    """1 - cosine of every layer's input and output, (layers,), summed over the tokens of a batch."""
+    layers = family.layers(model)
+    inputs: list[torch.Tensor] = []
+    handle = layers[0].register_forward_pre_hook(_first_input(inputs), with_kwargs=True)
+    try:
+        with watching(model, family, Watch(tuple(range(len(layers))))) as features:
+            model(**batch)
+    finally:
+        handle.remove()
+    stream = pairwise([inputs[0], *features.hidden])
+    lost = [1 - F.cosine_similarity(before, after, dim=-1) for before, after in stream]
+    return torch.stack([(one * batch["attention_mask"]).sum() for one in lost]).double().cpu()
 
 
 def _first_input(inputs: list[torch.Tensor]) -> Any:

@@ -29,17 +29,19 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Teacher:
-    """A classifier with the student's classes in the student's order.
+    """A classifier that knows the student's classes.
 
     Attributes:
         model: in eval mode, without gradients.
         watch: the features that are learnt from.
         token_ids: (student's pieces,) the teacher's id of each piece of a trimmed vocabulary; None: the same ids.
+        classes: the teacher's number of each class of the student; None: the same numbers.
     """
 
     model: nn.Module
     watch: Watch
     token_ids: torch.Tensor | None = None
+    classes: tuple[int, ...] | None = None
 
     @torch.no_grad()
     def teach(self, inputs: dict[str, torch.Tensor]) -> Lesson:
@@ -50,7 +52,7 @@ class Teacher:
             moved["input_ids"] = self.token_ids.to(device)[moved["input_ids"]]
         with watching(self.model, family_of(self.model.config), self.watch) as features:
             logits = self.model(**moved).logits
-        return Lesson(logits, features)
+        return Lesson(logits if self.classes is None else logits[:, list(self.classes)], features)
 
 
 @dataclass(frozen=True)
