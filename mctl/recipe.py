@@ -8,7 +8,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -69,22 +69,40 @@ class CompressSettings(TrainingSettings):
 
     prune: Level = Field(25.0, description="Percent of the encoder's attention and FFN weights to remove.")
     method: Literal["movement", "magnitude", "random"] = Field("movement", description="What units are scored by.")
+    score_start: Literal["fisher", "equal"] = Field(
+        "fisher", description="Scores of movement start by Fisher information, or equal as in the paper."
+    )
     structure: Literal["units", "blocks"] = Field("units", description="Heads and FFN rows, or square blocks.")
     block: int = Field(32, ge=1, description="Side of a square block.")
     layers: int | None = Field(None, ge=1, description="Keep this many of the teacher's layers.")
     layers_by: Literal["spacing", "influence"] = Field("spacing", description="How these layers are chosen.")
     name: str | None = Field(
-        None, pattern=r"^[A-Za-z0-9][\w.+-]*$", description="Name of the artifact. Default: what was done."
+        None,
+        pattern=r"^[A-Za-z0-9][\w.+-]*$",
+        max_length=100,
+        description="Name of the artifact. Default: what was done.",
     )
     teacher: str | None = Field(None, description="Folder or hub id of a classifier fine-tuned elsewhere.")
+    distill_from: str | None = Field(
+        None, description="Folder or hub id of another classifier to learn from. Default: the teacher."
+    )
     distill: tuple[Signal, ...] = Field(
         (), description="What is learnt from the teacher: logits, hidden, relations; true: logits and hidden."
     )
-    temperature: float = Field(2.0, gt=0, description="Softens both distributions of the distillation loss.")
+    temperature: float = Field(
+        2.0, gt=0, allow_inf_nan=False, description="Softens both distributions of the distillation loss."
+    )
     distill_weight: Share = Field(0.9, description="Share of the teacher's logits in the loss.")
-    hidden_weight: float = Field(1.0, gt=0, description="Factor of the loss of hidden states.")
-    relations_weight: float = Field(1.0, gt=0, description="Factor of the loss of self-attention relations.")
-    teacher_cache_gb: float = Field(4.0, ge=0, description="Most disk for the teacher's hidden states and relations.")
+    hidden_weight: float = Field(1.0, gt=0, allow_inf_nan=False, description="Factor of the loss of hidden states.")
+    relations_weight: float = Field(
+        1.0, gt=0, allow_inf_nan=False, description="Factor of the loss of self-attention relations."
+    )
+    teacher_cache_gb: float = Field(
+        4.0, ge=0, allow_inf_nan=False, description="Most disk for the teacher's hidden states and relations."
+    )
+    augment: int = Field(
+        0, ge=0, description="Altered copies of each training text, labelled by the teacher; an epoch has them all."
+    )
     ramp_epochs: int = Field(6, ge=1, description="Epochs in which the prune level grows.")
     recovery_epochs: int = Field(4, ge=0, description="Epochs on the stripped model.")
     score_learning_rate: float = Field(1e-2, gt=0, description="Learning rate of the scores.")
@@ -95,11 +113,15 @@ class CompressSettings(TrainingSettings):
         """A list, true, or words between commas as a flag gives them; "default" is what a bare flag means."""
         if isinstance(value, bool) or value == "default":
             return DEFAULT_SIGNALS if value else ()
-        if isinstance(value, str):
-            value = [part.strip() for part in value.split(",") if part.strip()]
-        if isinstance(value, list | tuple) and value and "logits" not in value:
+        signals = [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+        if not isinstance(signals, list | tuple) or not signals:
+            return signals
+        known = get_args(Signal)
+        if any(signal not in known for signal in signals):
+            raise ValueError(f"choose from {', '.join(known)}, separated by commas")
+        if "logits" not in signals:
             raise ValueError("logits are always learnt from: write logits,hidden or logits,relations")
-        return tuple(dict.fromkeys(value)) if isinstance(value, list | tuple) else value
+        return tuple(signal for signal in known if signal in signals)
 
 
 class ExportSettings(Settings):
@@ -202,5 +224,6 @@ def _explain(error: ValidationError, path: Path | None, overrides: Mapping[str, 
     where = f"--{dotted.split('.')[-1].replace('_', '-')}" if from_flag else f"{path or RECIPE_FILE}, {dotted}"
     if problem["type"] == "extra_forbidden":
         return UserError("there is no such setting.", where=where, todo="`mctl init` writes a file with all of them.")
-    message = problem["msg"][0].lower() + problem["msg"][1:]
+    message = problem["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
     return UserError(f"{message}, not {problem['input']!r}.", where=where)

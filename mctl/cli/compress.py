@@ -9,6 +9,7 @@ from mctl.cli import options
 def compress(
     prune: own.Prune = None,
     method: own.Method = None,
+    score_start: own.ScoreStart = None,
     structure: own.Structure = None,
     block: own.Block = None,
     layers: own.Layers = None,
@@ -17,10 +18,12 @@ def compress(
     recovery_epochs: own.RecoveryEpochs = None,
     distill: own.Distill = None,
     no_distill: own.NoDistill = None,
+    distill_from: own.DistillFrom = None,
     temperature: own.Temperature = None,
     distill_weight: own.DistillWeight = None,
     hidden_weight: own.HiddenWeight = None,
     relations_weight: own.RelationsWeight = None,
+    augment: own.Augment = None,
     name: own.Name = None,
     teacher: options.Teacher = None,
     model: options.Model = None,
@@ -63,6 +66,9 @@ def compress(
 
     if model is not None and teacher is not None:
         raise UserError("an encoder to fine-tune or a teacher that is fine-tuned, not both.", where="--model --teacher")
+    if no_distill and (distill or distill_from):
+        flags = "--no-distill --distill" if distill else "--no-distill --distill-from"
+        raise UserError("the student either learns from a teacher or it does not.", where=flags, todo="Give one.")
     recipe = load_recipe(
         config,
         {
@@ -75,15 +81,18 @@ def compress(
             "data.label": label,
             "compress.prune": prune,
             "compress.method": method,
+            "compress.score_start": score_start,
             "compress.structure": structure,
             "compress.block": block,
             "compress.layers": layers,
             "compress.layers_by": layers_by,
             "compress.distill": False if no_distill else distill,
+            "compress.distill_from": distill_from,
             "compress.temperature": temperature,
             "compress.distill_weight": distill_weight,
             "compress.hidden_weight": hidden_weight,
             "compress.relations_weight": relations_weight,
+            "compress.augment": augment,
             "compress.name": name,
             "compress.ramp_epochs": ramp_epochs,
             "compress.recovery_epochs": recovery_epochs,

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from mctl.cli.completion import choices_of, signals
+
 _PRUNING = "Pruning"
 _DISTILLATION = "Distillation"
 
@@ -23,6 +25,16 @@ Method = Annotated[
         help="What units are scored by: movement, magnitude or random. [default: movement]",
         rich_help_panel=_PRUNING,
         show_default=False,
+        autocompletion=choices_of("compress.method"),
+    ),
+]
+ScoreStart = Annotated[
+    str | None,
+    typer.Option(
+        help="Scores of movement start by Fisher information (fisher) or equal, as in the paper. [default: fisher]",
+        rich_help_panel=_PRUNING,
+        show_default=False,
+        autocompletion=choices_of("compress.score_start"),
     ),
 ]
 Structure = Annotated[
@@ -31,6 +43,7 @@ Structure = Annotated[
         help="units (heads and FFN rows) or blocks (the paper's squares). [default: units]",
         rich_help_panel=_PRUNING,
         show_default=False,
+        autocompletion=choices_of("compress.structure"),
     ),
 ]
 Block = Annotated[
@@ -55,6 +68,7 @@ LayersBy = Annotated[
         help="Keep evenly spaced layers (spacing), or those that change the hidden states most (influence).",
         rich_help_panel=_PRUNING,
         show_default=False,
+        autocompletion=choices_of("compress.layers_by"),
     ),
 ]
 RampEpochs = Annotated[
@@ -79,6 +93,16 @@ Distill = Annotated[
         "--distill",
         metavar="[SIGNALS]",
         help="Learn from the teacher: logits, hidden, relations, separated by commas. Alone: logits,hidden.",
+        rich_help_panel=_DISTILLATION,
+        show_default=False,
+        autocompletion=signals,
+    ),
+]
+DistillFrom = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CLASSIFIER",
+        help="Learn from this classifier instead of the teacher: hub id or folder.",
         rich_help_panel=_DISTILLATION,
         show_default=False,
     ),
@@ -120,6 +144,15 @@ RelationsWeight = Annotated[
     float | None,
     typer.Option(
         help="Factor of the loss of attention relations. [default: 1]",
+        rich_help_panel=_DISTILLATION,
+        show_default=False,
+    ),
+]
+Augment = Annotated[
+    int | None,
+    typer.Option(
+        help="Altered copies of each training text for the teacher to label. An epoch takes longer by as many. "
+        "[default: 0]",
         rich_help_panel=_DISTILLATION,
         show_default=False,
     ),

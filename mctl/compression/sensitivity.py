@@ -44,6 +44,6 @@ def start_from_fisher(
     )
     ranks = torch.empty_like(density)
     ranks[density.argsort()] = torch.linspace(0, spread, len(density), device=density.device)
-    for group, part in zip(masks.groups, ranks.split([score.numel() for score in scores]), strict=True):
+    for group, part in zip(masks.groups, torch.split(ranks, [score.numel() for score in scores]), strict=True):
         # On top of what is there: the random tie-break of scores that are otherwise equal.
         group.scores.data += part.view_as(group.scores)

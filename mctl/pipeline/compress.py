@@ -15,8 +15,9 @@ from mctl.pipeline.inherit import max_length, resolved
 from mctl.pipeline.loading import check_length, class_order, load_classifier, load_config
 from mctl.pipeline.prune import prune
 from mctl.pipeline.saving import save_tokenizer
-from mctl.pipeline.stage import finished, manifest, work_folder
-from mctl.pipeline.student import Shop, Student, make_student
+from mctl.pipeline.shop import Shop
+from mctl.pipeline.stage import finished, made, manifest, work_folder
+from mctl.pipeline.student import Student, make_student
 from mctl.pipeline.teacher import find_or_make_teacher
 from mctl.progress import Progress
 from mctl.recipe import CompressSettings, ModelSettings, Recipe
@@ -50,10 +51,14 @@ def compress(recipe: Recipe, progress: Progress) -> Artifact:
         student = make_student(shop)
         pruned = prune(shop, student)
         model = _recover(shop, student, pruned)
-        facts = describe(model, student.tokenizer, data, recipe, progress)
-        facts |= {"pruning": pruned, "layers": student.layers, "seconds": time.monotonic() - started}
-        facts["before"] = {name: teacher.manifest.facts[name] for name in ("layout", "parameters")}
-        return _save(shop, folder.name, key, teacher, model, student.tokenizer, facts)
+
+        def make() -> Artifact:
+            facts = describe(model, student.tokenizer, data, recipe, progress)
+            facts |= {"pruning": pruned, "layers": student.layers, "seconds": time.monotonic() - started}
+            facts["before"] = {name: teacher.manifest.facts[name] for name in ("layout", "parameters")}
+            return _save(shop, folder.name, key, teacher, model, student.tokenizer, facts)
+
+        return made(folder, make)
 
 
 def artifact_name(settings: CompressSettings) -> str:

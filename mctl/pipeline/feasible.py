@@ -13,16 +13,22 @@ if TYPE_CHECKING:
 
 
 def check_asked(settings: CompressSettings) -> None:
-    """Refuse to do nothing.
+    """Refuse to do nothing, and what cannot be done.
 
     Raises:
-        UserError: neither pruning nor distillation nor fewer layers are asked for.
+        UserError: neither pruning nor distillation nor fewer layers are asked for; copies without a teacher.
     """
     if not settings.prune and settings.layers is None and not settings.distill:
         raise UserError(
             "nothing is removed and nothing is learnt from the teacher.",
             where="--prune 0",
             todo="Prune more than 0 %, keep fewer layers with --layers, or learn with --distill.",
+        )
+    if settings.augment and not settings.distill:
+        raise UserError(
+            "altered copies have no labels but the teacher's, and nothing is learnt from it.",
+            where="--augment",
+            todo="Add --distill.",
         )
 
 

@@ -7,7 +7,12 @@ from typing import Any
 
 from mctl.artifact import write_atomically
 from mctl.pipeline.finetune import freeze_embeddings
-from mctl.pipeline.student import Shop, Student
+from mctl.pipeline.shop import Shop
+from mctl.pipeline.student import Student
+from mctl.processes import by_main, wait
+
+# The order of units settles within some hundred texts; small batches, since what is averaged is a square.
+_FISHER_TEXTS, _FISHER_BATCH = 320, 8
 
 
 def prune(shop: Shop, student: Student) -> dict[str, Any]:
@@ -17,13 +22,19 @@ def prune(shop: Shop, student: Student) -> dict[str, Any]:
         What pruning did: masked and removed percent, the units that stayed, the largest logit difference.
     """
     done = shop.work / "stripped" / "pruning.json"
-    if done.exists():
+    there = done.exists()
+    wait()  # The main process may write it only when all have looked.
+    if there:
         shop.progress.say("resuming after the strip.")
-        return dict(json.loads(done.read_text()))
-    pruned, model = _masked_then_stripped(shop, student) if shop.recipe.compress.prune else _unpruned(student)
-    model.save_pretrained(done.parent)
-    write_atomically(done, json.dumps(pruned).encode())
-    return pruned
+    else:
+        pruned, model = _masked_then_stripped(shop, student) if shop.recipe.compress.prune else _unpruned(student)
+
+        def save() -> None:
+            model.save_pretrained(done.parent)
+            write_atomically(done, json.dumps(pruned).encode())
+
+        by_main(save)
+    return dict(json.loads(done.read_text()))
 
 
 def _unpruned(student: Student) -> tuple[dict[str, Any], Any]:
@@ -52,6 +63,8 @@ def _masked_then_stripped(shop: Shop, student: Student) -> tuple[dict[str, Any],
     family = family_of(model.config)
     masks = attach_masks(model, family, layout_of(model).head_size, settings.structure, settings.block)
     rescore = rescoring(settings.method, model, family, masks)
+    if settings.method == "movement" and settings.score_start == "fisher":
+        _start_from_fisher(shop, student, masks)
     pruning = Pruning(masks, settings.prune / 100, settings.score_learning_rate, rescore)
     phase = Phase("prune", shop.work / "ramp", settings.ramp_epochs, decay=False)
     train(
@@ -70,3 +83,19 @@ def _masked_then_stripped(shop: Shop, student: Student) -> tuple[dict[str, Any],
         f"({result.masked_percent:.2f} % were masked); logits differ by at most {result.max_abs_logit_diff:.1e}"
     )
     return result.as_dict(), result.model
+
+
+def _start_from_fisher(shop: Shop, student: Student, masks: Any) -> None:
+    """Fisher information of the units on some training texts, chosen by the seed."""
+    import torch
+
+    from mctl.compression.batches import Collator
+    from mctl.compression.sensitivity import start_from_fisher
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    rows, collate = student.splits["train"], Collator(student.tokenizer)
+    generator = torch.Generator().manual_seed(shop.recipe.compress.seed)
+    chosen = torch.randperm(len(rows), generator=generator)[:_FISHER_TEXTS].tolist()
+    pieces = [chosen[first : first + _FISHER_BATCH] for first in range(0, len(chosen), _FISHER_BATCH)]
+    batches = ({name: x.to(device) for name, x in collate([rows[i] for i in piece]).items()} for piece in pieces)
+    start_from_fisher(student.model.to(device).eval(), masks, batches)

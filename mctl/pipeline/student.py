@@ -3,43 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mctl.errors import UserError
-from mctl.pipeline.dataset import StageData
 from mctl.pipeline.feasible import check_feasible
 from mctl.pipeline.finetune import tokenized_splits
 from mctl.pipeline.inherit import max_length
 from mctl.pipeline.loading import load_classifier, load_tokenizer
-from mctl.progress import Progress
-from mctl.recipe import ModelSettings, Recipe
+from mctl.pipeline.shop import Shop
+from mctl.pipeline.teaching import taught
 
 if TYPE_CHECKING:
-    from mctl.compression.teacher import Distillation
     from mctl.compression.trainer import Teaching
 
-_GIGABYTE = 10**9
 # Texts that layers are judged on, and how many at a time.
 _INFLUENCE_TEXTS, _BATCH = 256, 32
-
-
-@dataclass(frozen=True)
-class Shop:
-    """What all steps of one compression work with.
-
-    Attributes:
-        recipe: resolved.
-        teacher: where the teacher is.
-        data: cleaned splits.
-        work: folder for what an interrupted run goes on from.
-    """
-
-    recipe: Recipe
-    teacher: ModelSettings
-    data: StageData
-    work: Path
-    progress: Progress
 
 
 @dataclass(frozen=True)
@@ -75,8 +53,10 @@ def make_student(shop: Shop) -> Student:
     model = load_classifier(shop.teacher).eval()
     layers = _layers(shop, model, tokenizer)
     check_feasible(settings, layout_of(model).of_layers(layers))
-    splits = tokenized_splits(tokenizer, shop.data, max_length(shop.recipe), shop.progress)
-    teaching = _teaching(shop, model, tokenizer, splits["train"], layers) if settings.distill else None
+    splits = tokenized_splits(tokenizer, shop.data, max_length(shop.recipe), shop.progress, shop.work)
+    teaching = None
+    if settings.distill:
+        splits["train"], teaching = taught(shop, model, tokenizer, splits["train"], layers)
     if settings.layers is not None:
         keep_layers(model, layers)
         shop.progress.say(f"layers {', '.join(map(str, layers))} of the teacher stay")
@@ -106,38 +86,3 @@ def _layers(shop: Shop, model: Any, tokenizer: Any) -> tuple[int, ...]:
         for first in range(0, len(texts), _BATCH)
     ]
     return most_influential(influences(model, batches), settings.layers)
-
-
-def _teaching(shop: Shop, model: Any, tokenizer: Any, rows: Any, layers: tuple[int, ...]) -> Teaching:
-    """Lessons kept on disk, or a second copy of the teacher where they would take too much of it."""
-    import torch
-
-    from mctl.compression.lessons import record
-    from mctl.compression.teacher import Teacher
-    from mctl.compression.trainer import Teaching
-
-    distillation = _distillation(shop, model, layers)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    teacher = Teacher(model.to(device), distillation.watch_teacher)
-    limit = round(shop.recipe.compress.teacher_cache_gb * _GIGABYTE)
-    lessons = record(teacher, rows, tokenizer, shop.work / "teacher", limit, shop.progress)
-    model.cpu()
-    if lessons is not None:
-        return Teaching(distillation, lessons)
-    return Teaching(distillation, teacher=Teacher(load_classifier(shop.teacher), distillation.watch_teacher))
-
-
-def _distillation(shop: Shop, model: Any, layers: tuple[int, ...]) -> Distillation:
-    from mctl.compression.layout import layout_of
-    from mctl.compression.teacher import Distillation
-
-    settings, layout = shop.recipe.compress, layout_of(model)
-    return Distillation(
-        temperature=settings.temperature,
-        weight=settings.distill_weight,
-        hidden_weight=settings.hidden_weight if "hidden" in settings.distill else 0.0,
-        relations_weight=settings.relations_weight if "relations" in settings.distill else 0.0,
-        layers=layers,
-        heads=tuple(range(layout.heads[layers[-1]])),
-        head_size=layout.head_size,
-    )
