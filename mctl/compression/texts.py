@@ -18,7 +18,7 @@ from torch.utils.data import Sampler
 
 from mctl.data.stored import Texts
 
-_BATCH_ROWS = 1_000
+_BATCH_ROWS = 500
 _CUT = "cut"
 
 
@@ -106,7 +106,7 @@ class LengthGroupedBatches(Sampler[int]):
     """
 
     def __init__(self, lengths: Sequence[int] | npt.NDArray[np.int32], batch_size: int, seed: int) -> None:
-        self.lengths = torch.as_tensor(np.asarray(lengths))
+        self.lengths = torch.tensor(np.asarray(lengths))
         self.batch_size = batch_size
         self.seed = seed
         self.epoch = 0

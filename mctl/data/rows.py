@@ -10,8 +10,8 @@ from mctl.data.dataset import Columns
 from mctl.data.text import tidy
 from mctl.errors import UserError
 
-CHUNK_ROWS = 2_000
-"""Rows that are read at a time."""
+CHUNK_ROWS = 500
+"""Rows that are read at a time: of long documents, these are still some megabytes."""
 
 ColumnFinder = Callable[[Sequence[str]], Columns]
 """Takes all column names of a source and chooses the two to read."""

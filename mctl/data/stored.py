@@ -16,7 +16,7 @@ Positions: TypeAlias = npt.NDArray[np.int64]
 StringArray: TypeAlias = Any
 """A `pyarrow.LargeStringArray`: pyarrow is not type-checked here."""
 
-_BLOCK_ROWS = 10_000
+_BLOCK_ROWS = 1_000
 
 
 class Texts(Sequence[str]):

@@ -7,6 +7,6 @@ the sample shows that a chain works, and nothing about real texts.
 from __future__ import annotations
 
 from mctl.samples.encoder import tiny_model
-from mctl.samples.generator import TOPICS, headlines, write_csv
+from mctl.samples.generator import TOPICS, headline_stream, headlines, write_csv
 
-__all__ = ["TOPICS", "headlines", "tiny_model", "write_csv"]
+__all__ = ["TOPICS", "headline_stream", "headlines", "tiny_model", "write_csv"]

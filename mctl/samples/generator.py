@@ -46,7 +46,16 @@ def headlines(seed: int, rows: int) -> list[tuple[str, str]]:
     Raises:
         ValueError: the templates have no more distinct headlines to give.
     """
-    return list(islice(_distinct(random.Random(seed)), rows))
+    return list(islice(headline_stream(seed), rows))
+
+
+def headline_stream(seed: int) -> Iterator[tuple[str, str]]:
+    """What `headlines` draws, one at a time: (text, label). What was drawn is remembered, since no text comes twice.
+
+    Raises:
+        ValueError: the templates have no more distinct headlines to give; there are more than a million.
+    """
+    return _distinct(random.Random(seed))
 
 
 def write_csv(path: Path, rows: Iterable[tuple[str, str]]) -> None:
