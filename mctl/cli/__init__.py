@@ -35,11 +35,15 @@ def main() -> None:
 def with_values(arguments: Sequence[str]) -> list[str]:
     """Arguments in which an option of `_ALONE` that is followed by another option, or nothing, has got its value.
 
+    What comes after `--` is text, whatever it looks like.
+
     >>> with_values(["compress", "--distill", "--layers", "6"])
     ['compress', '--distill', 'default', '--layers', '6']
     """
     filled: list[str] = []
     for position, argument in enumerate(arguments):
+        if argument == "--":
+            return [*filled, *arguments[position:]]
         filled.append(argument)
         following = arguments[position + 1 : position + 2]
         if argument in _ALONE and (not following or following[0].startswith("-")):

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mctl.cli.completion import choices_of
+
 if TYPE_CHECKING:
     from mctl.report.console import TerminalProgress
     from mctl.report.schema import ValidationResult
@@ -84,6 +86,7 @@ MixedPrecision = Annotated[
         help="Number format of matrix products in training: no, bf16 or fp16. [default: no]",
         rich_help_panel=_TRAINING,
         show_default=False,
+        autocompletion=choices_of("compress.mixed_precision"),
     ),
 ]
 GradientAccumulation = Annotated[

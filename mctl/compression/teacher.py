@@ -45,12 +45,13 @@ class Teacher:
 
     @torch.no_grad()
     def teach(self, inputs: dict[str, torch.Tensor]) -> Lesson:
-        """Run the teacher on a batch of the student's token ids, (batch, tokens)."""
-        device = next(self.model.parameters()).device
-        moved = {name: tensor.to(device) for name, tensor in inputs.items()}
+        """Run the teacher on a batch of the student's token ids, (batch, tokens); what it does not take is left out."""
+        device, family = next(self.model.parameters()).device, family_of(self.model.config)
+        taken = family.inputs()
+        moved = {name: tensor.to(device) for name, tensor in inputs.items() if name in taken}
         if self.token_ids is not None:
             moved["input_ids"] = self.token_ids.to(device)[moved["input_ids"]]
-        with watching(self.model, family_of(self.model.config), self.watch) as features:
+        with watching(self.model, family, self.watch) as features:
             logits = self.model(**moved).logits
         return Lesson(logits if self.classes is None else logits[:, list(self.classes)], features)
 
