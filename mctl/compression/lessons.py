@@ -7,6 +7,8 @@ these stay within a limit; reading a batch back costs a copy where computing it 
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -141,10 +143,23 @@ def _create(folder: Path, lesson: Lesson, texts: int, tokens: int) -> dict[str, 
         tensors: list[torch.Tensor] = getattr(lesson.features, name)
         if tensors:
             shapes[name] = (np.float16, (tokens, len(tensors), tensors[0].shape[-1]))
-    return {
-        name: np.lib.format.open_memmap(folder / f"{name}.npy", mode="w+", dtype=kind, shape=shape)
-        for name, (kind, shape) in shapes.items()
-    }
+    return {name: _reserved(folder / f"{name}.npy", kind, shape) for name, (kind, shape) in shapes.items()}
+
+
+def _reserved(path: Path, kind: Any, shape: tuple[int, ...]) -> Any:
+    """A new array in a file whose room on the disk is taken at once.
+
+    A mapped file is full of holes at first, and where the disk is full when one is written to, the system ends the
+    process; here it is an error like others.
+    """
+    store = np.lib.format.open_memmap(path, mode="w+", dtype=kind, shape=shape)
+    try:
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except (AttributeError, OSError) as error:  # macOS has no such call, and some file systems have none.
+        if getattr(error, "errno", None) not in {None, errno.EOPNOTSUPP, errno.EINVAL}:
+            raise
+    return store
 
 
 def _fill(store: Any, tensors: Sequence[torch.Tensor], texts: Sequence[int], starts: Any) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Sequence
+import resource
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lessons import Counting, padder, rows
-from models import small_bert
+from models import batch, small_bert, small_model
 
 from mctl.compression import lessons as module
 from mctl.compression.batches import Collator, NumberedRows
@@ -40,6 +41,17 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Lessons:
     return found
 
 
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """No file of this process may grow beyond `size` bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
 def half_equal(actual: torch.Tensor, expected: torch.Tensor) -> None:
     """Equal to the precision of float16."""
     torch.testing.assert_close(actual.float(), expected.float(), rtol=1e-3, atol=1e-4)
@@ -51,8 +63,8 @@ def half_equal(actual: torch.Tensor, expected: torch.Tensor) -> None:
     more=st.integers(0, 4),
 )
 def test_recorded_equals_asked_anew(recorded: Lessons, texts: Sequence[int], more: int) -> None:
-    batch = rows(LENGTHS)[list(texts)]
-    inputs = {name: batch[name] for name in ("input_ids", "attention_mask")}
+    asked_for = rows(LENGTHS)[list(texts)]
+    inputs = {name: asked_for[name] for name in ("input_ids", "attention_mask")}
     length = max(LENGTHS[text] for text in texts) + more
     padded = dict(padder().pad(inputs, padding="max_length", max_length=length, return_tensors="pt"))
     asked = teacher().teach(padded)
@@ -123,6 +135,16 @@ def test_a_disk_that_is_nearly_full_is_left_alone(tmp_path: Path, monkeypatch: p
     assert record(teacher(), rows(LENGTHS), padder(), tmp_path / "b", GIGABYTE, Counting()) is not None
 
 
+def test_the_room_of_a_mapped_file_is_taken_when_it_is_made(tmp_path: Path) -> None:
+    """A full disk is then an error, where it would end the process (SIGBUS) when a hole is written to."""
+    path = tmp_path / "hidden.npy"
+    module._reserved(path, "float16", (1000, 3, 100))
+    size = path.stat()
+    assert size.st_blocks * 512 >= size.st_size > 600_000
+    with pytest.raises(OSError, match="File too large"), files_of_at_most(100_000):
+        module._reserved(tmp_path / "more.npy", "float16", (1000, 3, 100))
+
+
 def test_numbers_beyond_half_precision_are_cut_and_not_infinite(tmp_path: Path) -> None:
     loud = small_bert(seed=3)
     loud.bert.encoder.layer[1].output.LayerNorm.weight.data.fill_(1e6)
@@ -141,6 +163,13 @@ def test_a_teacher_is_asked_with_its_own_ids_and_answers_in_the_students_classes
     assert torch.equal(own.logits, plain.logits[:, [2, 0]])
     assert torch.equal(own.features.hidden[1], plain.features.hidden[1])
     assert not own.logits.requires_grad
+
+
+def test_a_teacher_is_not_given_what_it_does_not_take() -> None:
+    """DistilBERT has no token types, which the tokenizer that it shares with BERT makes."""
+    inputs = batch()
+    found = Teacher(small_model("distilbert"), EVERYTHING).teach({**inputs, "token_type_ids": inputs["input_ids"] * 0})
+    assert found.logits.shape == (3, 3)
 
 
 def trained(tmp_path: Path, teaching: Callable[[Distillation, Any], Teaching]) -> Any:
@@ -181,7 +210,7 @@ def test_a_student_learns_the_same_from_lessons_as_from_the_teacher_itself(tmp_p
 
 def test_rows_know_their_number_and_the_collator_finds_their_lesson(recorded: Lessons) -> None:
     numbered = NumberedRows(rows(LENGTHS))
-    batch = Collator(padder(), recorded)(numbered.__getitems__([4, 1]))
-    assert torch.equal(batch["teacher_logits"], copy.deepcopy(torch.from_numpy(recorded.logits[[4, 1]])))
-    assert batch["teacher_hidden"].shape == (2, 12, 2, 32)
-    assert batch["teacher_relations"].shape == (2, 12, 3, 32)
+    padded = Collator(padder(), recorded)(numbered.__getitems__([4, 1]))
+    assert torch.equal(padded["teacher_logits"], torch.tensor(recorded.logits[[4, 1]]))
+    assert padded["teacher_hidden"].shape == (2, 12, 2, 32)
+    assert padded["teacher_relations"].shape == (2, 12, 3, 32)
