@@ -8,18 +8,24 @@ from mctl.pipeline.inherit import max_length
 from mctl.pipeline.shop import Shop
 
 
-def with_altered_copies(shop: Shop, tokenizer: Any, rows: Any) -> Any:
-    """The tokenised training texts and, after them, `[compress] augment` altered copies of each, labelled 0 for now."""
-    import datasets
-
+def altered_copies(shop: Shop) -> list[str]:
+    """`[compress] augment` altered copies of each training text."""
     from mctl.compression.augment import altered
-    from mctl.compression.texts import tokenized
 
     settings = shop.recipe.compress
     texts = altered(list(shop.data.splits["train"].texts), settings.augment, settings.seed)
-    copies = tokenized(tokenizer, texts, [0] * len(texts), max_length(shop.recipe), shop.work).rows
     shop.progress.say(f"data: {len(texts)} altered copies of the training texts are learnt from as well")
-    return datasets.concatenate_datasets([rows, copies])
+    return texts
+
+
+def with_copies(shop: Shop, tokenizer: Any, rows: Any, copies: list[str]) -> Any:
+    """The tokenised training texts and, after them, altered copies of them, labelled 0 for now."""
+    import datasets
+
+    from mctl.compression.texts import tokenized
+
+    added = tokenized(tokenizer, copies, [0] * len(copies), max_length(shop.recipe), shop.work).rows
+    return datasets.concatenate_datasets([rows, added])
 
 
 def labelled_by_teacher(rows: Any, originals: int, logits: Any) -> Any:

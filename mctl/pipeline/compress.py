@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from mctl.artifact import Artifact, seal, stage_key, writing
-from mctl.pipeline.dataset import load_stage_data
+from mctl.pipeline.dataset import StageData, load_stage_data
 from mctl.pipeline.describe import describe
-from mctl.pipeline.feasible import check_asked
-from mctl.pipeline.finetune import freeze_embeddings
+from mctl.pipeline.feasible import check_asked, check_place
+from mctl.pipeline.finetune import TEACHER, freeze_embeddings
 from mctl.pipeline.inherit import max_length, resolved
 from mctl.pipeline.loading import check_length, class_order, load_classifier, load_config
 from mctl.pipeline.prune import prune
@@ -19,6 +19,7 @@ from mctl.pipeline.shop import Shop
 from mctl.pipeline.stage import finished, made, manifest, work_folder
 from mctl.pipeline.student import Student, make_student
 from mctl.pipeline.teacher import find_or_make_teacher
+from mctl.pipeline.tutor import Tutor, find_tutor
 from mctl.progress import Progress
 from mctl.recipe import CompressSettings, ModelSettings, Recipe
 from mctl.report.card import model_card
@@ -33,21 +34,23 @@ def compress(recipe: Recipe, progress: Progress) -> Artifact:
     from mctl.compression.arguments import check_precision
 
     check_asked(recipe.compress)
+    folder = recipe.artifacts / artifact_name(recipe.compress)
+    if recipe.compress.name is not None:
+        check_place(folder, TEACHER)
     check_precision(recipe.compress.mixed_precision)
     teacher = find_or_make_teacher(recipe, progress)
     recipe = resolved(recipe, teacher)
     model_settings = ModelSettings(name=str(teacher.folder))
     config = load_config(model_settings)
     check_length(config, max_length(recipe))
+    tutor = find_tutor(recipe, config)
     data = load_stage_data(recipe.data, progress, class_order(config))
-    folder = recipe.artifacts / artifact_name(recipe.compress)
-    settings = recipe.compress.model_dump(exclude={"teacher", "name"}) | {"max_length": max_length(recipe)}
-    key = stage_key("compress", settings, {"teacher": teacher.as_parent().manifest_sha256, "data": data.dataset.sha256})
+    key = _key(recipe, teacher, data, tutor)
     if done := finished(folder, key, progress):
         return done
     started = time.monotonic()
     with work_folder(recipe.artifacts, folder.name, key) as work:
-        shop = Shop(recipe, model_settings, data, work, progress)
+        shop = Shop(recipe, model_settings, data, work, progress, tutor)
         student = make_student(shop)
         pruned = prune(shop, student)
         model = _recover(shop, student, pruned)
@@ -55,10 +58,19 @@ def compress(recipe: Recipe, progress: Progress) -> Artifact:
         def make() -> Artifact:
             facts = describe(model, student.tokenizer, data, recipe, progress)
             facts |= {"pruning": pruned, "layers": student.layers, "seconds": time.monotonic() - started}
+            facts |= {} if tutor is None else {"tutor": tutor.as_dict()}
             facts["before"] = {name: teacher.manifest.facts[name] for name in ("layout", "parameters")}
             return _save(shop, folder.name, key, teacher, model, student.tokenizer, facts)
 
         return made(folder, make)
+
+
+def _key(recipe: Recipe, teacher: Artifact, data: StageData, tutor: Tutor | None) -> str:
+    """Identity of the result. Who teaches counts by content, not by name."""
+    settings = recipe.compress.model_dump(exclude={"teacher", "name", "distill_from"})
+    inputs = {"teacher": teacher.as_parent().manifest_sha256, "data": data.dataset.sha256}
+    inputs |= {} if tutor is None else {"tutor": tutor.fingerprint}
+    return stage_key("compress", settings | {"max_length": max_length(recipe)}, inputs)
 
 
 def artifact_name(settings: CompressSettings) -> str:

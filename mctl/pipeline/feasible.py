@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mctl.artifact import MANIFEST, load_artifact
 from mctl.errors import UserError
 from mctl.recipe import CompressSettings
 
@@ -16,7 +18,8 @@ def check_asked(settings: CompressSettings) -> None:
     """Refuse to do nothing, and what cannot be done.
 
     Raises:
-        UserError: neither pruning nor distillation nor fewer layers are asked for; copies without a teacher.
+        UserError: neither pruning nor distillation nor fewer layers are asked for; copies without a teacher; somebody
+            to learn from, and nothing to learn.
     """
     if not settings.prune and settings.layers is None and not settings.distill:
         raise UserError(
@@ -30,6 +33,38 @@ def check_asked(settings: CompressSettings) -> None:
             where="--augment",
             todo="Add --distill.",
         )
+    # Who says `distill = false` in so many words means it.
+    if settings.distill_from is not None and not settings.distill and "distill" not in settings.model_fields_set:
+        raise UserError(
+            "nothing is learnt from it.",
+            where=f"--distill-from {settings.distill_from}",
+            todo="Say what is: --distill logits, or --distill for logits and hidden states.",
+        )
+
+
+def check_place(folder: Path, teacher: str) -> None:
+    """Refuse to put a compressed artifact where something else is; a damaged one is made anew.
+
+    Args:
+        folder: where it is to be.
+        teacher: name of the folder where the teacher is, or is going to be.
+
+    Raises:
+        UserError: another kind of artifact, or no artifact, has this name.
+    """
+    where, todo = f"--name {folder.name}", "Choose another name."
+    if folder.name == teacher:
+        raise UserError("this is the name of the teacher, which is kept.", where=where, todo=todo)
+    if not (folder / MANIFEST).is_file():
+        if folder.exists():
+            raise UserError(f"{folder} is there already and is no artifact.", where=where, todo=todo)
+        return
+    try:
+        kind = load_artifact(folder).manifest.kind
+    except UserError:
+        return
+    if kind != "compressed":
+        raise UserError(f"the {kind} in {folder} has this name.", where=where, todo=todo)
 
 
 def check_feasible(settings: CompressSettings, layout: Layout) -> None:

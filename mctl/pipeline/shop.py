@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mctl.pipeline.dataset import StageData
 from mctl.progress import Progress
 from mctl.recipe import ModelSettings, Recipe
+
+if TYPE_CHECKING:
+    from mctl.pipeline.tutor import Tutor
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,7 @@ class Shop:
         teacher: where the teacher is.
         data: cleaned splits.
         work: folder for what an interrupted run goes on from.
+        tutor: who the student learns from; None: from the teacher, if from anyone.
     """
 
     recipe: Recipe
@@ -26,3 +31,4 @@ class Shop:
     data: StageData
     work: Path
     progress: Progress
+    tutor: Tutor | None = None

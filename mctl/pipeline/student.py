@@ -79,7 +79,9 @@ def _layers(shop: Shop, model: Any, tokenizer: Any) -> tuple[int, ...]:
         )
     if settings.layers_by == "spacing":
         return evenly_spaced(count, settings.layers)
-    texts = list(shop.data.splits["train"].texts[:_INFLUENCE_TEXTS])
+    all_texts = shop.data.splits["train"].texts
+    # From beginning to end: files are often sorted by class.
+    texts = list(all_texts[:: -(-len(all_texts) // _INFLUENCE_TEXTS)])
     options: dict[str, Any] = {"padding": True, "truncation": True, "max_length": max_length(shop.recipe)}
     batches = [
         dict(tokenizer(texts[first : first + _BATCH], return_tensors="pt", **options))

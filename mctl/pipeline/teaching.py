@@ -1,15 +1,18 @@
-"""What a student is going to learn from its teacher, asked before anything else is done."""
+"""What a student is going to learn from its teacher or tutor, asked before anything else is done."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mctl.pipeline.augmentation import labelled_by_teacher, with_altered_copies
+from mctl.pipeline.augmentation import altered_copies, labelled_by_teacher, with_copies
 from mctl.pipeline.loading import load_classifier
 from mctl.pipeline.shop import Shop
-from mctl.recipe import CompressSettings
+from mctl.pipeline.tutor import Asked, ask_tutor
 
 if TYPE_CHECKING:
+    from mctl.compression.features import Watch
+    from mctl.compression.lessons import Lessons
     from mctl.compression.teacher import Distillation
     from mctl.compression.trainer import Teaching
 
@@ -20,52 +23,77 @@ def taught(shop: Shop, model: Any, tokenizer: Any, rows: Any, layers: tuple[int,
     """Ask the teacher for its outputs on the training texts, and on altered copies of them if these are wanted.
 
     Args:
-        model: the teacher; it comes back on the CPU.
+        model: the teacher; it comes back on the CPU. It is asked unless there is a tutor.
         rows: the tokenised training texts.
         layers: the teacher's number of each of the student's layers.
 
     Returns:
-        The rows to train on, and what is learnt from the teacher: its outputs kept on disk, or a second copy of it
-        where they would take too much.
+        The rows to train on, and what is learnt: outputs of the teacher or tutor kept on disk, or itself where they
+        would take too much.
+
+    Raises:
+        UserError: what is to be learnt cannot be learnt from this tutor.
     """
     import torch
 
-    from mctl.compression.features import Watch
-    from mctl.compression.lessons import record
-    from mctl.compression.teacher import Teacher
     from mctl.compression.trainer import Teaching
 
-    settings = shop.recipe.compress
-    distillation = _distillation(settings, model, layers)
+    distillation = _distillation(shop, model, layers)
     originals = len(rows)
-    if settings.augment:
-        rows = with_altered_copies(shop, tokenizer, rows)
-    model.to("cuda" if torch.cuda.is_available() else "cpu")
-    limit = round(settings.teacher_cache_gb * _GIGABYTE)
-    teacher = Teacher(model, distillation.watch_teacher)
-    lessons = record(teacher, rows, tokenizer, shop.work / "teacher", limit, shop.progress)
-    if settings.augment:
-        # Logits alone always fit.
-        known = lessons or record(Teacher(model, Watch()), rows, tokenizer, shop.work / "labels", limit, shop.progress)
-        assert known is not None
+    copies = altered_copies(shop) if shop.recipe.compress.augment else []
+    if copies:
+        rows = with_copies(shop, tokenizer, rows, copies)
+    asked = _asked(shop, model, tokenizer, rows, copies, distillation.watch_teacher)
+    asked.teacher.model.to("cuda" if torch.cuda.is_available() else "cpu")
+    lessons = _recorded(shop, asked, "teacher")
+    if copies:
+        known = lessons or _recorded(shop, _for_logits(asked), "labels")
+        assert known is not None, "logits alone always fit"
         rows = labelled_by_teacher(rows, originals, known.logits)
-    model.cpu()
+    asked.teacher.model.cpu()
     if lessons is not None:
         return rows, Teaching(distillation, lessons)
-    return rows, Teaching(distillation, teacher=Teacher(load_classifier(shop.teacher), distillation.watch_teacher))
+    if shop.tutor is not None:
+        return rows, Teaching(distillation, teacher=asked.teacher)
+    # The student is made of the model that was asked.
+    return rows, Teaching(distillation, teacher=replace(asked.teacher, model=load_classifier(shop.teacher)))
 
 
-def _distillation(settings: CompressSettings, model: Any, layers: tuple[int, ...]) -> Distillation:
+def _asked(shop: Shop, model: Any, tokenizer: Any, rows: Any, copies: list[str], watch: Watch) -> Asked:
+    """Who is asked, and the training texts as it reads them."""
+    from mctl.compression.teacher import Teacher
+
+    if shop.tutor is None:
+        return Asked(Teacher(model, watch), tokenizer, rows)
+    texts = shop.data.splits["train"].texts
+    return ask_tutor(shop, shop.tutor, tokenizer, rows, [*texts, *copies] if copies else texts, watch)
+
+
+def _for_logits(asked: Asked) -> Asked:
+    from mctl.compression.features import Watch
+
+    return replace(asked, teacher=replace(asked.teacher, watch=Watch()))
+
+
+def _recorded(shop: Shop, asked: Asked, name: str) -> Lessons | None:
+    from mctl.compression.lessons import record
+
+    limit = round(shop.recipe.compress.teacher_cache_gb * _GIGABYTE)
+    return record(asked.teacher, asked.rows, asked.tokenizer, shop.work / name, limit, shop.progress)
+
+
+def _distillation(shop: Shop, model: Any, layers: tuple[int, ...]) -> Distillation:
     from mctl.compression.layout import layout_of
     from mctl.compression.teacher import Distillation
 
-    layout = layout_of(model)
+    settings, layout = shop.recipe.compress, layout_of(model)
+    tutored = shop.tutor is not None and shop.tutor.layers
     return Distillation(
         temperature=settings.temperature,
         weight=settings.distill_weight,
         hidden_weight=settings.hidden_weight if "hidden" in settings.distill else 0.0,
         relations_weight=settings.relations_weight if "relations" in settings.distill else 0.0,
-        layers=layers,
+        layers=tutored or layers,
         heads=tuple(range(layout.heads[layers[-1]])),
         head_size=layout.head_size,
     )
