@@ -1,21 +1,54 @@
-"""`import mctl` is cheap, and enough to reload a compact model, in whatever order things are imported."""
+"""`import mctl` is cheap, and enough to reload a compact model, in whatever order things are imported.
+
+And where there is no mctl, the file beside the weights is enough.
+"""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-from models import small_bert
+import torch
+from models import FAMILIES, batch, logits, small_model
+from safetensors.torch import load_file, save_file
 
-from mctl.compression.strip import Kept, strip
+from mctl.compression.strip import Kept, copy_modeling_code, strip
+
+WITHOUT_MCTL = """
+import sys
+from pathlib import Path
+sys.modules['mctl'] = None
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoConfig, AutoModelForSequenceClassification
+for folder in map(Path, sys.argv[1:]):
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=True)
+    model = AutoModelForSequenceClassification.from_pretrained(folder, trust_remote_code=True).eval()
+    assert type(model).__module__.startswith('transformers_modules'), type(model).__module__
+    assert type(config) is type(model.config), type(config)
+    with torch.no_grad():
+        save_file({'logits': model(**load_file(folder / 'inputs')).logits}, folder / 'logits')
+"""
 
 
-def python(program: str) -> str:
-    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=False)
+def python(program: str, *arguments: object, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
+
+
+def stripped(family: str) -> Any:
+    return strip(small_model(family), Kept(((1, 3), (0,)), (tuple(range(7)), (2, 40))))
 
 
 def test_importing_mctl_imports_nothing_heavy() -> None:
@@ -33,8 +66,24 @@ def test_importing_mctl_imports_nothing_heavy() -> None:
         "AutoModelForSequenceClassification as Auto",
     ],
 )
-def test_a_compact_model_reloads_once_mctl_is_imported(imports: str, tmp_path: Path) -> None:
-    strip(small_bert(), Kept(((0,), (1, 2)), ((0, 1), (2, 3, 4)))).save_pretrained(tmp_path)
-    program = f"{imports}\nmodel = Auto.from_pretrained({str(tmp_path)!r})\n"
-    program += "print(type(model).__name__, sorted(model.config.compact_layout.items()))"
-    assert python(program) == "CompactBertForSequenceClassification [('ffn', [2, 3]), ('heads', [1, 2])]"
+def test_compact_models_reload_once_mctl_is_imported(imports: str, tmp_path: Path) -> None:
+    for family in FAMILIES:
+        stripped(family).save_pretrained(tmp_path / family)
+    program = f"{imports}\nimport sys\nfor folder in sys.argv[1:]:\n    config = Auto.from_pretrained(folder).config\n"
+    program += "    print(config.model_type, sorted(config.compact_layout.items()))"
+    printed = python(program, *(tmp_path / family for family in FAMILIES)).splitlines()
+    assert printed == [f"mctl-{family} [('ffn', [7, 2]), ('heads', [2, 1])]" for family in FAMILIES]
+
+
+def test_they_reload_where_mctl_is_not_installed(tmp_path: Path) -> None:
+    """Through trust_remote_code, in a process in which mctl cannot be imported."""
+    models = {family: stripped(family) for family in FAMILIES}
+    inputs = {family: batch(padding=model.config.pad_token_id) for family, model in models.items()}
+    for family, model in models.items():
+        model.save_pretrained(tmp_path / family)
+        copy_modeling_code(tmp_path / family)
+        save_file(inputs[family], tmp_path / family / "inputs")
+    python(WITHOUT_MCTL, *(tmp_path / family for family in FAMILIES), HF_MODULES_CACHE=str(tmp_path / "modules"))
+    for family, model in models.items():
+        received = load_file(tmp_path / family / "logits")["logits"]
+        assert torch.equal(received, logits(model, inputs[family])), family
