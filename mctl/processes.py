@@ -52,6 +52,12 @@ def by_main(work: Callable[[], object]) -> None:
     wait()
 
 
+def asked_in_vain() -> bool:
+    """Whether accelerate was asked for several processes and has started one: on CPUs it leaves more to MPI."""
+    asked = "MASTER_ADDR" in os.environ and os.environ.get("ACCELERATE_USE_CPU", "").lower() == "true"
+    return asked and _LOCAL_RANK not in os.environ
+
+
 def agree(digest: str) -> bool:
     """Whether all processes have the same digest (hexadecimal); waits until every process is here."""
     if count() == 1:
@@ -94,7 +100,7 @@ def one_voice() -> Iterator[None]:
     except BaseException as end:
         code = end.code if isinstance(end, SystemExit) else 1
         if code:
-            if _told(store, 0.001 if main else _MAIN_FIRST_SECONDS):
+            if _told(store, 0 if main else _MAIN_FIRST_SECONDS):
                 raise SystemExit(code) from None
             sys.stderr.write(heard.getvalue())
             raise
@@ -110,8 +116,9 @@ def _told(store: Any, seconds: float) -> bool:
     """
     from torch.distributed import DistError
 
-    with contextlib.suppress(DistError):
-        store.wait([_TOLD], timedelta(seconds=seconds))
+    if seconds:
+        with contextlib.suppress(DistError):
+            store.wait([_TOLD], timedelta(seconds=seconds))
     try:
         tellers: int = store.add("mctl/tellers", 1)
         store.set(_TOLD, "")

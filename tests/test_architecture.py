@@ -15,10 +15,11 @@ ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 # Part by part, the other parts of mctl that it may import. The table has no cycle, so the source has none.
-_BASE = {"errors", "progress", "artifact", "recipe", "data"}
+_BASE = {"errors", "progress", "processes", "artifact", "recipe", "data"}
 ARROWS: dict[str, set[str]] = {
     "errors": set(),
     "progress": set(),
+    "processes": set(),
     "exporters": set(),
     "validators": set(),
     "artifact": {"errors"},
@@ -31,6 +32,7 @@ ARROWS: dict[str, set[str]] = {
     "__init__": {"compression"},  # `import mctl` registers the compact classes.
     "pipeline": {*_BASE, "__init__", "recipe_file", "samples", "compression", "exporters", "validators", "report"},
     "cli": {*_BASE, "__init__", "recipe_file", "report", "pipeline"},
+    "__main__": {"cli"},
 }
 # Modules, by prefix, that alone may import a library.
 ALONE = {
@@ -39,12 +41,13 @@ ALONE = {
     "typer": ("mctl.cli",),
     "codecarbon": ("mctl.validators",),
     "onnx": ("mctl.exporters", "mctl.validators"),
+    "accelerate": ("mctl.processes",),
 }
 # What travels in an artifact, and all that it may import there.
 TRAVELLING = {"mctl.compression.modeling_compact"}
 # Where a distribution is not called what one imports, and what is a requirement of another library at run time only.
 IMPORTED_AS = {"scikit-learn": "sklearn", "protobuf": "google", "onnxruntime-gpu": "onnxruntime"}
-NEVER_IMPORTED = {"accelerate", "onnxscript"}
+NEVER_IMPORTED = {"onnxscript"}
 # transformers and datasets require it, and each major of theirs its own: bounds of ours could only contradict them.
 LEFT_TO_OTHERS = {"huggingface_hub"}
 UNSAFE_LIBRARIES = {"pickle", "dill", "joblib", "shelve", "marshal"}

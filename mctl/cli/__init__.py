@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 # Options that may stand alone, and what they then mean. Typer has no options with an optional value.
 _ALONE = {"--distill": "default"}
+# Commands that train, which a launcher may start in several processes. Of the others, the main process is enough.
+_TRAINING = {"finetune", "compress", "run"}
 
 
 def main() -> None:
@@ -14,6 +16,15 @@ def main() -> None:
 
     0 done or pass, 1 fail, 2 bad usage or bad input, 3 inconclusive, 130 interrupted.
     """
+    from mctl.processes import main_goes_on, one_voice
+
+    if _TRAINING.isdisjoint(sys.argv[1:]) and not main_goes_on():
+        return
+    with one_voice():
+        _run()
+
+
+def _run() -> None:
     from mctl.cli.app import app
     from mctl.cli.failure import explain
 

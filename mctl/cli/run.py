@@ -32,4 +32,5 @@ def run(
         raise UserError("no data is named.", where=str(config or RECIPE_FILE), todo="`mctl init` writes a recipe.")
     with open_console(quiet) as console:
         result = run_chain(recipe, console)
-    raise typer.Exit(options.report(result, console))
+    if result is not None:
+        raise typer.Exit(options.report(result, console))

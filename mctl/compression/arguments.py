@@ -9,6 +9,7 @@ from transformers import TrainingArguments
 
 from mctl.compression.phase import Phase
 from mctl.errors import UserError
+from mctl.processes import count
 from mctl.recipe import TrainingSettings
 
 
@@ -22,7 +23,7 @@ def training_arguments(settings: TrainingSettings, phase: Phase, rows: int) -> T
         UserError: the device cannot train in the precision that was asked for.
     """
     check_precision(settings.mixed_precision)
-    texts_per_step = settings.batch_size * settings.gradient_accumulation
+    texts_per_step = settings.batch_size * settings.gradient_accumulation * count()
     steps = phase.epochs * -(-rows // texts_per_step)
     arguments = TrainingArguments(
         # Absolute, because checkpoints remember where the best one is.
@@ -31,6 +32,9 @@ def training_arguments(settings: TrainingSettings, phase: Phase, rows: int) -> T
         per_device_train_batch_size=settings.batch_size,
         per_device_eval_batch_size=settings.batch_size * 2,
         gradient_accumulation_steps=settings.gradient_accumulation,
+        # Every parameter that learns takes part in every step, and no buffer changes.
+        ddp_find_unused_parameters=False,
+        ddp_broadcast_buffers=False,
         # Said, because transformers takes bf16 for a GPU's alone otherwise.
         use_cpu=not torch.accelerator.is_available(),
         bf16=settings.mixed_precision == "bf16",

@@ -13,6 +13,7 @@ from mctl.compression.budget import Budget
 from mctl.compression.checkpoints import epochs_without_progress, mark_complete
 from mctl.compression.phase import Phase, Pruning
 from mctl.errors import UserError
+from mctl.processes import is_main, wait
 from mctl.progress import Progress
 
 
@@ -100,7 +101,9 @@ class Watching(TrainerCallback):  # type: ignore[misc]
         )
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        mark_complete(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+        wait()  # Every process has written its random state.
+        if is_main():
+            mark_complete(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.progress.finish()

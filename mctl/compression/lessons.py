@@ -20,6 +20,7 @@ import torch
 
 from mctl.compression.features import Features
 from mctl.compression.teacher import Lesson, Teacher
+from mctl.processes import by_main
 from mctl.progress import Progress
 
 _COMPLETE = "complete"
@@ -97,17 +98,23 @@ def record(
         limit_bytes: features that need more are not kept: the result is then None, and a student that learns from
             them has to ask the teacher in every step.
     """
-    if not (folder / _COMPLETE).exists():
-        lengths = np.fromiter((len(ids) for ids in rows["input_ids"]), dtype=np.int64, count=len(rows))
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        needed = bytes_needed(teacher, int(lengths.sum()))
-        if needed > min(limit_bytes, shutil.disk_usage(folder).free * _OF_FREE_DISK):
-            progress.say(f"the teacher's outputs would take {needed / 1e9:.1f} GB: it is asked anew in every step.")
-            return None
-        _write(teacher, rows, tokenizer, folder, np.concatenate([[0], lengths.cumsum()]), progress)
-        (folder / _COMPLETE).touch()
+    complete = folder / _COMPLETE
+    by_main(lambda: complete.exists() or _keep(teacher, rows, tokenizer, folder, limit_bytes, progress))
+    if not complete.exists():
+        return None
     return Lessons(*(_open(folder / f"{name}.npy") for name in ("logits", "starts", "hidden", "relations")))
+
+
+def _keep(teacher: Teacher, rows: Any, tokenizer: Any, folder: Path, limit_bytes: int, progress: Progress) -> None:
+    lengths = np.fromiter((len(ids) for ids in rows["input_ids"]), dtype=np.int64, count=len(rows))
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    needed = bytes_needed(teacher, int(lengths.sum()))
+    if needed > min(limit_bytes, shutil.disk_usage(folder).free * _OF_FREE_DISK):
+        progress.say(f"the teacher's outputs would take {needed / 1e9:.1f} GB: it is asked anew in every step.")
+        return
+    _write(teacher, rows, tokenizer, folder, np.concatenate([[0], lengths.cumsum()]), progress)
+    (folder / _COMPLETE).touch()
 
 
 def _open(path: Path) -> Any:

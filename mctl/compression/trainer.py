@@ -14,7 +14,7 @@ from torch import nn
 from transformers import PrinterCallback, ProgressCallback, Trainer, set_seed
 
 from mctl.compression.arguments import prepare_memory, training_arguments
-from mctl.compression.batches import Collator, NumberedRows
+from mctl.compression.batches import Collator, EpochLoader, NumberedRows, SharedBatches
 from mctl.compression.callbacks import callbacks
 from mctl.compression.checkpoints import best_if_stopped, last_complete
 from mctl.compression.families import family_of
@@ -22,7 +22,8 @@ from mctl.compression.features import Features, watching
 from mctl.compression.lessons import Lessons, lesson_of
 from mctl.compression.phase import Phase, Pruning
 from mctl.compression.teacher import Distillation, Lesson, Teacher, task_loss
-from mctl.compression.texts import LengthGroupedBatches
+from mctl.compression.texts import LengthGroupedBatches, token_lengths
+from mctl.processes import index
 from mctl.progress import Progress, Silent
 from mctl.recipe import TrainingSettings
 
@@ -59,13 +60,18 @@ class ClassifierTrainer(Trainer):  # type: ignore[misc]
         self.score_parameters = score_parameters
         self.score_learning_rate = score_learning_rate
         super().__init__(**kwargs)
-        # Our loss is a mean over the batch, so the Trainer has to divide by the accumulation steps.
-        self.model_accepts_loss_kwargs = False
+        # The Trainer then counts the texts of a step, and leaves it to our loss to be a mean over all of them.
+        self.model_accepts_loss_kwargs = True
 
     def compute_loss(
         self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """The task's loss when evaluating; with a teacher, what the student loses to it when training."""
+        """The task's loss when evaluating; with a teacher, what the student loses to it when training.
+
+        Args:
+            num_items_in_batch: texts of the whole step, in all passes and processes: a batch counts by its share of
+                them, and gradients of processes are averaged.
+        """
         labels = inputs["labels"]
         features = {name: x for name, x in inputs.items() if name != "labels" and not name.startswith("teacher_")}
         outputs = model(**features)
@@ -75,6 +81,8 @@ class ClassifierTrainer(Trainer):  # type: ignore[misc]
             lesson = lesson_of(inputs) if "teacher_logits" in inputs else self._ask(features)
             distillation = self.teaching.distillation
             loss = distillation.loss(outputs.logits, self.features, lesson, labels, features["attention_mask"])
+        if model.training and num_items_in_batch is not None:
+            loss = loss * (len(labels) * self.args.world_size / num_items_in_batch)
         return (loss, outputs) if return_outputs else loss
 
     def _ask(self, inputs: dict[str, torch.Tensor]) -> Lesson:
@@ -97,10 +105,22 @@ class ClassifierTrainer(Trainer):  # type: ignore[misc]
         self.optimizer = torch.optim.AdamW([group for group in groups if group["params"]], lr=rate, fused=fused)
         return self.optimizer
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroupedBatches:
-        rows: Any = self.train_dataset if train_dataset is None else train_dataset
-        lengths = [len(ids) for ids in rows.rows["input_ids"]]
-        return LengthGroupedBatches(lengths, self.args.train_batch_size, self.args.seed)
+    def get_train_dataloader(self) -> EpochLoader:
+        """This process's share of every step.
+
+        Not accelerate's, which repeats texts until all processes have whole batches.
+        """
+        rows: Any = self.train_dataset
+        texts_per_step = self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
+        order = LengthGroupedBatches(token_lengths(rows.rows), texts_per_step, self.args.seed)
+        batches = SharedBatches(
+            order,
+            self.args.train_batch_size,
+            self.args.gradient_accumulation_steps,
+            self.args.world_size,
+            self.args.process_index,
+        )
+        return EpochLoader(rows, batch_sampler=batches, collate_fn=self.data_collator)
 
 
 def train(
@@ -163,6 +183,8 @@ def train(
         )
         trainer.remove_callback(PrinterCallback)
         trainer.remove_callback(ProgressCallback)
+        if index():
+            set_seed(settings.seed + index())  # Or all processes would drop the same units.
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         # accelerate wraps `forward` for mixed precision; what comes after measures the model as it is saved.
         trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)

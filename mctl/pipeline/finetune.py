@@ -21,7 +21,7 @@ from mctl.pipeline.loading import (
     load_tokenizer,
 )
 from mctl.pipeline.saving import save_tokenizer
-from mctl.pipeline.stage import finished, manifest, work_folder
+from mctl.pipeline.stage import finished, made, manifest, work_folder
 from mctl.progress import Progress
 from mctl.recipe import ModelSettings, Recipe
 from mctl.report.card import model_card
@@ -57,9 +57,13 @@ def finetune(recipe: Recipe, progress: Progress) -> Artifact:
         splits = tokenized_splits(tokenizer, data, max_length(recipe), progress, work)
         phase = Phase("fine-tune", work, recipe.finetune.epochs, keep_best=True, patience=recipe.finetune.patience)
         train(model, tokenizer, splits, recipe.finetune, phase, progress=progress)
-        facts = describe(model, tokenizer, data, recipe, progress)
-        facts["seconds"] = time.monotonic() - started
-        return _save(folder, key, recipe, data, model, tokenizer, facts)
+
+        def make() -> Artifact:
+            facts = describe(model, tokenizer, data, recipe, progress)
+            facts["seconds"] = time.monotonic() - started
+            return _save(folder, key, recipe, data, model, tokenizer, facts)
+
+        return made(folder, make)
 
 
 def adopt(recipe: Recipe, progress: Progress) -> Artifact:
@@ -82,9 +86,13 @@ def adopt(recipe: Recipe, progress: Progress) -> Artifact:
         tokenizer = load_tokenizer(settings)
         check_tokenizer(tokenizer, config, settings)
         model = load_classifier(settings)
-        facts = describe(model, tokenizer, data, recipe, progress)
-        facts["adopted_from"] = str(settings.name)
-        return _save(folder, key, recipe, data, model, tokenizer, facts)
+
+        def make() -> Artifact:
+            facts = describe(model, tokenizer, data, recipe, progress)
+            facts["adopted_from"] = str(settings.name)
+            return _save(folder, key, recipe, data, model, tokenizer, facts)
+
+        return made(folder, make)
 
 
 def freeze_embeddings(model: Any, wanted: bool | None) -> None:

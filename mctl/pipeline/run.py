@@ -5,18 +5,24 @@ from __future__ import annotations
 from mctl.pipeline.compress import compress
 from mctl.pipeline.export import export
 from mctl.pipeline.validate import validate
+from mctl.processes import main_goes_on
 from mctl.progress import Progress
 from mctl.recipe import Recipe
 from mctl.report.schema import ValidationResult
 
 
-def run(recipe: Recipe, progress: Progress) -> ValidationResult:
+def run(recipe: Recipe, progress: Progress) -> ValidationResult | None:
     """Teacher, compressed, export, verdict. A stage that is done with the same inputs and settings is not done again,
     and one that was cut short goes on from its last checkpoint.
+
+    Returns:
+        The verdict; None in a process that only helped to train.
 
     Raises:
         UserError: the model or the data cannot be used.
     """
     compressed = compress(recipe, progress)
+    if not main_goes_on():
+        return None
     exported = export(recipe, progress, compressed.folder)
     return validate(recipe, progress, exported.folder)

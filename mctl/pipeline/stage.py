@@ -7,13 +7,14 @@ import importlib.metadata
 import logging
 import platform
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from mctl.artifact import Artifact, Kind, Manifest, Parent, load_artifact, make_folder, now
 from mctl.errors import UserError
+from mctl.processes import agree, by_main, count, is_main, wait
 from mctl.progress import Progress
 from mctl.recipe import Recipe
 
@@ -42,12 +43,27 @@ def finished(folder: Path, key: str, progress: Progress) -> Artifact | None:
 def work_folder(root: Path, stage: str, key: str) -> Iterator[Path]:
     """A folder for checkpoints, kept when the body fails or is killed, removed when it succeeds.
 
-    It is found again by the key alone, so a stage resumes only what it would have done itself.
+    It is found again by the key alone, so a stage resumes only what it would have done itself. What several processes
+    do together depends on how many they are, so their number is part of the name.
 
     Raises:
-        UserError: another process is at work on the same stage.
+        UserError: another command is at work on the same stage, or processes of this one on another.
     """
-    folder = root / _WORK / f"{stage}-{key[:16]}"
+    together = f"-{count()}" if count() > 1 else ""
+    folder = root / _WORK / f"{stage}-{key[:16]}{together}"
+    if not agree(key):
+        raise UserError(
+            "the processes of this command do not see the same data, model and settings.",
+            todo="Give every machine the same files and the same command.",
+        )
+    with _locked(folder) if is_main() else nullcontext():
+        wait()
+        yield folder
+        wait()
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
     make_folder(folder)
     with (folder / "lock").open("w") as lock:
         try:
@@ -60,13 +76,19 @@ def work_folder(root: Path, stage: str, key: str) -> Iterator[Path]:
                 todo="Wait for it, or write to another folder with --artifacts.",
             ) from error
         try:
-            yield folder
+            yield
         except BaseException:
             # What was refused before the work began leaves no trace.
             if [path.name for path in folder.iterdir()] == ["lock"]:
                 _remove(folder)
             raise
         _remove(folder)  # While the lock is held: nobody can have begun in it.
+
+
+def made(folder: Path, make: Callable[[], Artifact]) -> Artifact:
+    """What the main process makes of the result of all, and every process then has."""
+    by_main(make)
+    return load_artifact(folder)
 
 
 def _remove(folder: Path) -> None:

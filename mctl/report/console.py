@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from mctl.artifact import Artifact
+from mctl.processes import asked_in_vain, is_main
 from mctl.report.plain import plain_text
 
 
@@ -71,7 +72,9 @@ class TerminalProgress:
 def open_console(quiet: bool) -> Iterator[TerminalProgress]:
     """A terminal for one command, with the chatter of libraries turned off."""
     _quiet_libraries()
-    with TerminalProgress(quiet) as console:
+    with TerminalProgress(quiet or not is_main()) as console:
+        if asked_in_vain():
+            console.say("accelerate has started one process: on CPUs, `torchrun --nproc-per-node N -m mctl` starts N.")
         try:
             yield console
         except KeyboardInterrupt:
