@@ -136,7 +136,7 @@ def _group() -> Any:
 
 def _store() -> Any:
     """The launcher's store of keys and values, which outlives each process."""
-    from torch.distributed import rendezvous
+    from torch.distributed.rendezvous import rendezvous
 
     return next(rendezvous("env://"))[0]
 

@@ -99,7 +99,12 @@ def record(
             them has to ask the teacher in every step.
     """
     complete = folder / _COMPLETE
-    by_main(lambda: complete.exists() or _keep(teacher, rows, tokenizer, folder, limit_bytes, progress))
+
+    def keep() -> None:
+        if not complete.exists():
+            _keep(teacher, rows, tokenizer, folder, limit_bytes, progress)
+
+    by_main(keep)
     if not complete.exists():
         return None
     return Lessons(*(_open(folder / f"{name}.npy") for name in ("logits", "starts", "hidden", "relations")))
