@@ -68,6 +68,18 @@ class CompressSettings(TrainingSettings):
     """Pruning and distillation."""
 
     prune: Level = Field(25.0, description="Percent of the encoder's attention and FFN weights to remove.")
+    target_speedup: float | None = Field(
+        None, gt=1, allow_inf_nan=False, description="Instead of prune: how many times as fast as the teacher's export."
+    )
+    on: Literal["cpu", "cuda"] = Field("cpu", description="Where the speed-up is measured and FFN widths should fit.")
+    at: str | None = Field(
+        None,
+        pattern=r"^[1-9]\d{0,5}x[1-9]\d{0,5}$",
+        description="Texts x tokens of a timed call. Default: 8 of the longest that texts are cut to.",
+    )
+    round_to: int | None = Field(
+        None, ge=1, description="FFN widths are multiples of this. Default: 32, or 64 on cuda; 1 rounds nothing."
+    )
     method: Literal["movement", "magnitude", "random"] = Field("movement", description="What units are scored by.")
     score_start: Literal["fisher", "equal"] = Field(
         "fisher", description="Scores of movement start by Fisher information, or equal as in the paper."
@@ -183,6 +195,7 @@ def load_recipe(path: Path | None = None, overrides: Mapping[str, Any] | None = 
     for dotted, value in (overrides or {}).items():
         if value is not None:
             _set(values, dotted, value)
+    _one_aim(values, path, overrides or {})
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
@@ -212,6 +225,21 @@ def _set(values: dict[str, Any], dotted: str, value: Any) -> None:
             return  # A section that is no table is pydantic's to report.
         values = inner
     values[key] = value
+
+
+def _one_aim(values: dict[str, Any], path: Path | None, overrides: Mapping[str, Any]) -> None:
+    """Refuse a prune level beside a speed-up. A flag of one beats the other in the file, which is dropped."""
+    section = values.get("compress")
+    if not isinstance(section, dict) or not {"prune", "target_speedup"} <= section.keys():
+        return
+    flags = {name for name in ("prune", "target_speedup") if overrides.get(f"compress.{name}") is not None}
+    if len(flags) != 1:
+        raise UserError(
+            "a prune level follows from a speed-up, so only one of them can be asked for.",
+            where="--prune --target-speedup" if flags else f"{path or RECIPE_FILE}, compress.target_speedup",
+            todo="Leave one of them out.",
+        )
+    section.pop("prune" if "target_speedup" in flags else "target_speedup")
 
 
 def _explain(error: ValidationError, path: Path | None, overrides: Mapping[str, Any]) -> UserError:

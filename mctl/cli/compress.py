@@ -8,6 +8,11 @@ from mctl.cli import options
 
 def compress(
     prune: own.Prune = None,
+    target_speedup: own.TargetSpeedup = None,
+    on: own.On = None,
+    at: own.At = None,
+    round_to: own.RoundTo = None,
+    threads: own.Threads = None,
     method: own.Method = None,
     score_start: own.ScoreStart = None,
     structure: own.Structure = None,
@@ -57,6 +62,8 @@ def compress(
 
         mctl compress --prune 0 --layers 6 --distill
 
+        mctl compress --target-speedup 2 --at 8x64 --distill
+
         mctl compress --prune 50 --structure blocks --block 32
     """
     from mctl.errors import UserError
@@ -80,6 +87,11 @@ def compress(
             "data.text": text,
             "data.label": label,
             "compress.prune": prune,
+            "compress.target_speedup": target_speedup,
+            "compress.on": on,
+            "compress.at": at,
+            "compress.round_to": round_to,
+            "measure.threads": threads,
             "compress.method": method,
             "compress.score_start": score_start,
             "compress.structure": structure,

@@ -19,6 +19,48 @@ Prune = Annotated[
         show_default=False,
     ),
 ]
+TargetSpeedup = Annotated[
+    float | None,
+    typer.Option(
+        help="Instead of --prune: how many times as fast as the teacher the export is to be.",
+        rich_help_panel=_PRUNING,
+        show_default=False,
+    ),
+]
+On = Annotated[
+    str | None,
+    typer.Option(
+        help="Where that is measured: cpu or cuda. [default: cpu]",
+        rich_help_panel=_PRUNING,
+        show_default=False,
+        autocompletion=choices_of("compress.on"),
+    ),
+]
+At = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TEXTSxTOKENS",
+        help="On calls of which size. [default: 8x128, or the length that texts are cut to]",
+        rich_help_panel=_PRUNING,
+        show_default=False,
+    ),
+]
+RoundTo = Annotated[
+    int | None,
+    typer.Option(
+        help="FFN widths are multiples of this; 1 rounds nothing. [default: 32; 64 on cuda]",
+        rich_help_panel=_PRUNING,
+        show_default=False,
+    ),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        help="Threads of the runtime while measuring. [default: all cores]",
+        rich_help_panel=_PRUNING,
+        show_default=False,
+    ),
+]
 Method = Annotated[
     str | None,
     typer.Option(

@@ -92,12 +92,14 @@ class LatencyBudget:
         table: what units cost.
         dense_us: predicted time of the model with all its units, where the ramp begins.
         goal_us: predicted time in the end.
+        fewest_us: predicted time of the smallest layout.
         tile: FFN rows come in multiples of it.
     """
 
     table: LatencyTable
     dense_us: float
     goal_us: float
+    fewest_us: float
     tile: int
 
     @classmethod
@@ -113,7 +115,11 @@ class LatencyBudget:
         fewest_us = table.model_us(fewest.heads, fewest.ffn)
         if goal_us < fewest_us:
             raise UnreachableLatencyError(goal_us, fewest_us, fewest.removed_percent(layout))
-        return cls(table, table.model_us(layout.heads, layout.ffn), goal_us, tile)
+        return cls(table, table.model_us(layout.heads, layout.ffn), goal_us, fewest_us, tile)
+
+    def towards(self, goal_us: float) -> LatencyBudget:
+        """The same budget with another goal, or with the smallest layout where the goal is beyond it."""
+        return replace(self, goal_us=max(goal_us, self.fewest_us))
 
     def thresholds(self, groups: Sequence[ScoreGroup], level: float) -> dict[str, torch.Tensor]:
         """One threshold a group, so that units with scores above it take no longer than was asked.

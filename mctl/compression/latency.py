@@ -1,4 +1,4 @@
-"""What units cost in time: a table of measured latencies, and what it predicts for a layout.
+"""What units cost in time: a table fitted to measured models, and what it predicts for a layout.
 
 Pruning against a table of measured times instead of counted weights: ZipLM (Kurtic et al. 2023, arXiv 2302.04089,
 section 3.2), after structured pruning of convolutions (Shen et al. 2022, arXiv 2110.10811). A layer's attention and its
@@ -13,23 +13,32 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import isotonic_regression
+from scipy.optimize import nnls
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class Point:
+    """A model that was timed: its heads and FFN rows, one number a layer each, and microseconds of one call."""
+
+    heads: tuple[int, ...]
+    rows: tuple[int, ...]
+    us: float
+
+
+@dataclass(frozen=True)
 class LatencyTable:
-    """Microseconds of the parts of one classifier, for one call at one batch size and length on one runtime.
+    """Microseconds of the parts of classifiers of one depth, for one call at one batch size and length on one runtime.
 
     Between its points the table is linear; more units never cost less.
 
     Attributes:
-        heads: numbers of attention heads, ascending.
-        heads_us: time of the attention part of one layer with so many heads, and of all that a layer does besides.
-        rows: numbers of FFN rows, ascending.
-        rows_us: time of the FFN part of one layer with so many rows, above that of the first point.
-        rest_us: time of all that is not a layer: embeddings, pooler, classifier, the call itself.
+        heads: numbers of attention heads of a layer, ascending.
+        heads_us: time of the attention of one layer, above that with the first number of heads.
+        rows: numbers of FFN rows of a layer, ascending.
+        rows_us: time of the FFN of one layer, above that with the first number of rows.
+        rest_us: time of the model whose layers all have the first number of heads and of rows.
     """
 
     heads: tuple[int, ...]
@@ -39,20 +48,24 @@ class LatencyTable:
     rest_us: float
 
     def attention_us(self, heads: npt.ArrayLike) -> FloatArray:
-        """Time of the attention part of one layer, in the shape of `heads`."""
-        return np.asarray(np.interp(np.asarray(heads, dtype=np.float64), self.heads, self.heads_us), dtype=np.float64)
+        """Time of one layer's attention above that with the fewest heads, in the shape of `heads`."""
+        return np.asarray(np.interp(np.asarray(heads, dtype=np.float64), self.heads, self.heads_us))
 
     def ffn_us(self, rows: npt.ArrayLike) -> FloatArray:
-        """Time of the FFN part of one layer, in the shape of `rows`."""
-        return np.asarray(np.interp(np.asarray(rows, dtype=np.float64), self.rows, self.rows_us), dtype=np.float64)
+        """Time of one layer's FFN above that with the fewest rows, in the shape of `rows`."""
+        return np.asarray(np.interp(np.asarray(rows, dtype=np.float64), self.rows, self.rows_us))
 
     def model_us(self, heads: Sequence[int], rows: Sequence[int]) -> float:
-        """Time of one call of a model.
+        """Time of one call of a model of the table's depth.
 
         Args:
             heads, rows: units left, one number a layer each.
         """
         return float(self.attention_us(heads).sum() + self.ffn_us(rows).sum()) + self.rest_us
+
+    def errors(self, points: Sequence[Point]) -> FloatArray:
+        """(points,) how far the table is off, as a share of what was measured."""
+        return np.array([self.model_us(point.heads, point.rows) / point.us - 1 for point in points])
 
     def as_dict(self) -> dict[str, Any]:
         """For the manifest."""
@@ -70,55 +83,31 @@ class LatencyTable:
         )
 
 
-@dataclass(frozen=True)
-class LayerTimes:
-    """Times of whole classifiers of one layer, in microseconds, from which a table follows by differences.
+def fit_table(points: Sequence[Point], heads: Sequence[int], rows: Sequence[int]) -> LatencyTable:
+    """The table that comes closest to measured times, in relative terms.
 
-    Attributes:
-        heads, rows: the full width of a layer.
-        one_us: one layer of full width.
-        two_us: two of them.
-        by_heads: one layer of full FFN width with fewer heads, by their number.
-        by_rows: one layer with all heads and fewer FFN rows, by their number.
+    Least squares over what each step of the table adds, none of which may be negative: noise in the measurements does
+    not make a larger model look faster.
+
+    Args:
+        points: models of one depth; together they have to tell heads from rows.
+        heads, rows: where the table is to have its points, ascending, two or more each.
     """
-
-    heads: int
-    rows: int
-    one_us: float
-    two_us: float
-    by_heads: Mapping[int, float]
-    by_rows: Mapping[int, float]
-
-
-def table_of(times: LayerTimes) -> LatencyTable:
-    """The table that measured times add up to.
-
-    What a second layer adds is the time of a layer; what it adds less with fewer units is the time of these units.
-    Times are noisy, and more units cannot take less time: the points are pulled to the nearest rising line (isotonic
-    regression, Barlow et al. 1972).
-
-    Raises:
-        ValueError: two layers took no longer than one: noise is all that was measured.
-    """
-    layer_us = times.two_us - times.one_us
-    if layer_us <= 0:
-        raise ValueError(f"two layers took {times.two_us:.1f} us and one {times.one_us:.1f} us")
-    heads, heads_us = _rising({**times.by_heads, times.heads: times.one_us})
-    rows, rows_us = _rising({**times.by_rows, times.rows: times.one_us})
-    # The FFN counts from its smallest point; the rest of a layer goes with attention, whatever its cause.
-    rows_us = rows_us - rows_us[0]
-    heads_us = np.maximum(heads_us - heads_us[-1] + layer_us - rows_us[-1], 0.0)
+    features = np.array([[1.0, *_steps(point.heads, heads), *_steps(point.rows, rows)] for point in points])
+    measured = np.array([point.us for point in points])
+    solution, _ = nnls(features / measured[:, None], np.ones(len(points)))
+    by_heads, by_rows = solution[1 : len(heads)], solution[len(heads) :]
     return LatencyTable(
-        heads=heads,
-        heads_us=tuple(heads_us.tolist()),
-        rows=rows,
-        rows_us=tuple(rows_us.tolist()),
-        rest_us=max(times.one_us - layer_us, 0.0),
+        heads=tuple(heads),
+        heads_us=tuple(np.cumsum([0.0, *by_heads]).tolist()),
+        rows=tuple(rows),
+        rows_us=tuple(np.cumsum([0.0, *by_rows]).tolist()),
+        rest_us=float(solution[0]),
     )
 
 
-def _rising(points: Mapping[int, float]) -> tuple[tuple[int, ...], FloatArray]:
-    """Numbers of units, ascending, and their times without the falls that are noise."""
-    units = tuple(sorted(points))
-    fitted = isotonic_regression([points[count] for count in units], increasing=True)
-    return units, np.asarray(fitted.x, dtype=np.float64)
+def _steps(units: Sequence[int], grid: Sequence[int]) -> FloatArray:
+    """(grid - 1,) how much of each step of the table the layers of a model take, summed over its layers."""
+    edges = np.asarray(grid, dtype=np.float64)
+    reached = (np.asarray(units, dtype=np.float64)[:, None] - edges[:-1]) / np.diff(edges)
+    return np.asarray(reached.clip(0.0, 1.0).sum(0))

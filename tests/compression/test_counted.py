@@ -93,7 +93,7 @@ def test_rounding_leaves_heads_to_the_global_threshold() -> None:
 
 
 def table_for(heads: int, rows: int, *, head_us: float = 40.0, row_us: float = 1.0) -> LatencyTable:
-    return LatencyTable((1, heads), (100.0, 100.0 + head_us * (heads - 1)), (1, rows), (0.0, row_us * rows), 500.0)
+    return LatencyTable((1, heads), (0.0, head_us * (heads - 1)), (1, rows), (0.0, row_us * (rows - 1)), 500.0)
 
 
 @untimed

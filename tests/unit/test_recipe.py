@@ -54,6 +54,42 @@ def test_a_wrong_flag_is_named_as_a_flag() -> None:
         load_recipe(None, {"compress.prune": -5.0})
 
 
+@pytest.mark.parametrize(
+    ("text", "flags", "words"),
+    [
+        ("", {"compress.prune": 50.0, "compress.target_speedup": 2.0}, ["--prune --target-speedup", "only one"]),
+        ("[compress]\nprune = 50\ntarget_speedup = 2\n", {}, ["mctl.toml, compress.target_speedup", "only one"]),
+        ("[compress]\ntarget_speedup = 1\n", {}, ["compress.target_speedup", "greater than 1"]),
+        ("[compress]\ntarget_speedup = inf\n", {}, ["compress.target_speedup", "finite"]),
+        ("[compress]\nat = '8 x 32'\n", {}, ["compress.at", "pattern"]),
+        ("[compress]\nat = '0x32'\n", {}, ["compress.at", "pattern"]),
+        ("[compress]\nround_to = 0\n", {}, ["compress.round_to"]),
+        ("", {"compress.on": "tpu"}, ["--on", "'cpu' or 'cuda'"]),
+    ],
+)
+def test_a_speed_up_stands_alone_and_its_settings_are_checked(
+    tmp_path: Path, text: str, flags: dict[str, object], words: list[str]
+) -> None:
+    with pytest.raises(UserError) as caught:
+        load_recipe(written(tmp_path, text), flags)
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "flags", "expected"),
+    [
+        ("prune = 50", {"compress.target_speedup": 2.0}, (25.0, 2.0)),
+        ("target_speedup = 3", {"compress.prune": 50.0}, (50.0, None)),
+        ("target_speedup = 3", {"compress.target_speedup": 2.0, "compress.prune": None}, (25.0, 2.0)),
+    ],
+)
+def test_a_flag_of_one_drops_the_other_from_the_file(
+    tmp_path: Path, text: str, flags: dict[str, object], expected: tuple[float, float | None]
+) -> None:
+    compress = load_recipe(written(tmp_path, f"[compress]\n{text}\n"), flags).compress
+    assert (compress.prune, compress.target_speedup) == expected
+
+
 @given(junk=st.binary(max_size=200))
 def test_no_file_content_gives_a_traceback(junk: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("junk") / "mctl.toml"
