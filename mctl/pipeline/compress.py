@@ -19,7 +19,7 @@ from mctl.pipeline.shop import Shop
 from mctl.pipeline.stage import finished, made, manifest, work_folder
 from mctl.pipeline.student import Student, make_student
 from mctl.pipeline.teacher import find_or_make_teacher
-from mctl.pipeline.tutor import Tutor, find_tutor
+from mctl.pipeline.tutor import Tutor, find_tutor, tutor_settings
 from mctl.progress import Progress
 from mctl.recipe import CompressSettings, ModelSettings, Recipe
 from mctl.report.card import model_card
@@ -38,6 +38,7 @@ def compress(recipe: Recipe, progress: Progress) -> Artifact:
     if recipe.compress.name is not None:
         check_place(folder, TEACHER)
     check_precision(recipe.compress.mixed_precision)
+    tutor_settings(recipe)  # Before the teacher is made, which may take hours.
     teacher = find_or_make_teacher(recipe, progress)
     recipe = resolved(recipe, teacher)
     model_settings = ModelSettings(name=str(teacher.folder))

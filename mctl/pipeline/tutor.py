@@ -69,8 +69,21 @@ class Asked:
     rows: Any
 
 
+def tutor_settings(recipe: Recipe) -> ModelSettings | None:
+    """Where the tutor of a recipe is, if it names one and anything is to be learnt.
+
+    Raises:
+        UserError: no classifier that mctl knows is there.
+    """
+    if recipe.compress.distill_from is None or not recipe.compress.distill:
+        return None
+    settings = ModelSettings(name=recipe.compress.distill_from, trust_remote_code=recipe.model.trust_remote_code)
+    load_config(settings)
+    return settings
+
+
 def find_tutor(recipe: Recipe, student: Any) -> Tutor | None:
-    """The tutor of a recipe, if it names one and anything is to be learnt.
+    """The tutor of a recipe, if it has one.
 
     Args:
         student: configuration of the classifier that is compressed.
@@ -78,13 +91,12 @@ def find_tutor(recipe: Recipe, student: Any) -> Tutor | None:
     Raises:
         UserError: it cannot be loaded, lacks a class, or has not the shape that the signals ask for.
     """
-    wanted = recipe.compress
-    if wanted.distill_from is None or not wanted.distill:
+    settings = tutor_settings(recipe)
+    if settings is None:
         return None
-    settings = ModelSettings(name=wanted.distill_from, trust_remote_code=recipe.model.trust_remote_code)
     config = load_config(settings)
     classes = _numbers(class_order(student), class_order(config), _where(settings))
-    return Tutor(settings, fingerprint(settings), classes, _layers(wanted, student, config))
+    return Tutor(settings, fingerprint(settings), classes, _layers(recipe.compress, student, config))
 
 
 def ask_tutor(shop: Shop, tutor: Tutor, student: Any, rows: Any, texts: Sequence[str], watch: Watch) -> Asked:
@@ -158,7 +170,7 @@ def _layers(wanted: CompressSettings, student: Any, config: Any) -> tuple[int, .
     kept = min(wanted.layers or student.num_hidden_layers, student.num_hidden_layers)
     if own < kept:
         raise UserError(
-            f"it has {own} layers and the student {kept}, so that there is no layer to compare each with.",
+            f"it has fewer layers ({own}) than the student ({kept}), so that not each has one to be compared with.",
             where=where,
             todo=_LOGITS,
         )
