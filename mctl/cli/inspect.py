@@ -38,7 +38,7 @@ def inspect(
     from mctl.artifact import load_artifact, make_folder, newest_artifact
     from mctl.errors import UserError
     from mctl.recipe import load_recipe
-    from mctl.report.artifact import before_of, show
+    from mctl.report.artifact import layouts_of, show
     from mctl.report.console import open_console
 
     if picture is not None and picture.suffix.lower() not in _PICTURES:
@@ -62,4 +62,4 @@ def inspect(
             from mctl.report.layout import layout_picture
 
             make_folder(picture.parent)
-            console.say(f"wrote {layout_picture(found.manifest.facts['layout'], before_of(found), picture)}")
+            console.say(f"wrote {layout_picture(*layouts_of(found), picture)}")

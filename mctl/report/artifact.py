@@ -25,21 +25,37 @@ def show(artifact: Artifact, console: Console) -> None:
     for label, value in _rows(artifact):
         table.add_row(label, plain_text(value))
     console.print(table)
-    console.print(layout_table(manifest.facts["layout"], before_of(artifact)))
+    console.print(layout_table(*layouts_of(artifact)))
 
 
-def before_of(artifact: Artifact) -> Mapping[str, Any]:
-    """The layout before pruning: the manifest's own record, the parent's, or the layout itself."""
+def layouts_of(artifact: Artifact) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The layout now and before pruning, layer by layer of the teacher; of a layer that has gone, nothing is left.
+
+    What was before stands in the manifest, or in the parent's; where in neither, it is the layout itself.
+    """
     facts = artifact.manifest.facts
-    if "before" in facts:
-        return dict(facts["before"]["layout"])
-    if artifact.manifest.kind == "export" and artifact.manifest.parents:
-        try:
-            parent = load_artifact(inside(artifact.folder.parent, artifact.manifest.parents[0].name))
-        except UserError:
-            return dict(facts["layout"])
-        return before_of(parent)
-    return dict(facts["layout"])
+    now = dict(facts["layout"])
+    if "before" not in facts:
+        source = _source(artifact)
+        return (now, now) if source is None else layouts_of(source)
+    before = dict(facts["before"]["layout"])
+    stayed = facts.get("layers", range(len(now["heads"])))
+    shown = {name: [0] * len(units) for name, units in before.items()}
+    for name, units in now.items():
+        for layer, count in zip(stayed, units, strict=True):
+            shown[name][layer] = count
+    return shown, before
+
+
+def _source(artifact: Artifact) -> Artifact | None:
+    """What an export was made of, if that is at hand."""
+    manifest = artifact.manifest
+    if manifest.kind != "export" or not manifest.parents:
+        return None
+    try:
+        return load_artifact(inside(artifact.folder.parent, manifest.parents[0].name))
+    except UserError:
+        return None
 
 
 def _rows(artifact: Artifact) -> list[tuple[str, str]]:
@@ -52,14 +68,7 @@ def _rows(artifact: Artifact) -> list[tuple[str, str]]:
         ("size on disk", f"{sum(entry.bytes for entry in manifest.files.values()) / 1e6:.1f} MB"),
     ]
     if "pruning" in facts:
-        pruning = facts["pruning"]
-        rows.append(
-            (
-                "pruned",
-                f"{pruning['removed_percent']:.2f} % of the encoder's weights are gone, "
-                f"{pruning['masked_percent']:.2f} % were masked",
-            )
-        )
+        rows.append(("pruned", _pruned(facts)))
     if "precision" in facts:
         rows.append(("precision", f"{facts['precision']}, {facts['bytes'] / facts['fp32_bytes']:.3f} of fp32"))
     for split, scores in facts.get("metrics", {}).items():
@@ -71,3 +80,11 @@ def _rows(artifact: Artifact) -> list[tuple[str, str]]:
             )
         )
     return rows
+
+
+def _pruned(facts: Mapping[str, Any]) -> str:
+    pruning, before, now = facts["pruning"], facts["before"], facts["parameters"]
+    gone = 100 * (1 - now["encoder_weights"] / before["parameters"]["encoder_weights"])
+    whole, stayed = len(before["layout"]["heads"]), len(facts["layout"]["heads"])
+    layers = f"{stayed} of {whole} layers stay, of whose weights " if stayed < whole else ""
+    return f"{gone:.2f} % of the encoder's weights are gone, {layers}{pruning['masked_percent']:.2f} % were masked"

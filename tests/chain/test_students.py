@@ -94,10 +94,15 @@ def test_a_student_of_two_layers_reloads_exports_and_validates(place: Path) -> N
     assert manifest["facts"]["before"]["layout"]["heads"] == [4] * LAYERS
     model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
     assert len(model.bert.encoder.layer) == model.config.num_hidden_layers == 2
-    shown = mctl("inspect", folder, cwd=place)
-    assert shown.code == 0, shown.err
     exported = mctl("export", folder, "--fp32", cwd=place)
     assert exported.code == 0, exported.err
+    for name in (folder, f"{folder}-fp32"):
+        shown = mctl("inspect", name, "--picture", place / "layers.svg", cwd=place)
+        assert shown.code == 0, shown.err
+        assert [line.split()[0] for line in shown.out.splitlines() if "0/48" in line] == ["0", "2"]
+        assert [line.split()[0] for line in shown.out.splitlines() if "48/48" in line] == ["1", "3"]
+    assert "50.00 % of the encoder's weights are gone, 2 of 4" in mctl("inspect", folder, cwd=place).out
+    assert "50.00 % of its" in (folder / "README.md").read_text(encoding="utf-8")
     judged = mctl("validate", f"{folder}-fp32", "--json", cwd=place)
     assert judged.code == 0, judged.err
     assert json.loads(judged.out)["comparison"]["parity"]["max_abs_logit_diff"] < 1e-4
