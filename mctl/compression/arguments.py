@@ -51,6 +51,7 @@ def training_arguments(settings: TrainingSettings, phase: Phase, rows: int) -> T
         metric_for_best_model="accuracy",
         logging_steps=max(1, min(10, steps // 10)),
         logging_nan_inf_filter=False,
+        logging_first_step=True,
         report_to="none",
         disable_tqdm=True,
         seed=settings.seed,

@@ -57,7 +57,7 @@ class SharedBatches(Sampler[list[int]]):
     A step of the optimizer takes the next texts of the order, as many as all processes hold in all passes that they
     accumulate. They are cut into as many pieces of equal size, so that every text comes once an epoch and every process
     has as many batches; 2 processes with 8 texts, 2 passes of 8 and 1 of 16 are then steps on the same texts. Where the
-    last step has fewer texts than there are processes, some of them come twice.
+    last step has fewer texts than pieces, some of them come twice.
 
     Args:
         order: of all texts; its batches are the steps.
@@ -90,8 +90,8 @@ class SharedBatches(Sampler[list[int]]):
             passes = -(-len(step) // self.wide)
             pieces = np.array_split(step, passes * self.processes)
             for index in range(passes):
-                mine = pieces[index * self.processes + self.process].tolist()
-                yield mine or [step[self.process % len(step)]]
+                piece = index * self.processes + self.process
+                yield pieces[piece].tolist() or [step[piece % len(step)]]
 
 
 class EpochLoader(DataLoader[Any]):

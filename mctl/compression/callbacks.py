@@ -10,7 +10,7 @@ from typing import Any
 from transformers import TrainerCallback
 
 from mctl.compression.budget import Budget
-from mctl.compression.checkpoints import epochs_without_progress, mark_complete
+from mctl.compression.checkpoints import epochs_without_progress, last_complete, mark_complete
 from mctl.compression.phase import Phase, Pruning
 from mctl.errors import UserError
 from mctl.processes import is_main, wait
@@ -55,7 +55,8 @@ class Masking(TrainerCallback):  # type: ignore[misc]
 class Finite(TrainerCallback):  # type: ignore[misc]
     """Stops when the loss is no number any more, before a checkpoint of such weights is written.
 
-    The loss is looked at when the trainer logs it, which waits for the device anyway, and always before a checkpoint.
+    The loss is looked at when the trainer logs it, which waits for the device anyway, and always before a checkpoint;
+    the last step of an epoch shows in the loss on the dev split.
     """
 
     def __init__(self, phase: Phase) -> None:
@@ -66,15 +67,28 @@ class Finite(TrainerCallback):  # type: ignore[misc]
         return control
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, float] | None = None, **_: Any) -> None:
-        if not logs or "loss" not in logs or math.isfinite(float(logs["loss"])):
-            return
-        precision = " Or train with --mixed-precision bf16 or no: fp16 overflows above 65,504." if args.fp16 else ""
-        raise UserError(
-            f"the loss is {float(logs['loss'])} at step {state.global_step} of {state.max_steps} ({self.phase.title}).",
-            where="training",
-            todo=f"Lower --learning-rate, which is {args.learning_rate:g}.{precision} "
-            f"The last good checkpoint is kept: the same command with the same settings goes on from it.",
-        )
+        self._check(args, state, (logs or {}).get("loss", 0.0), "the loss", learnt=state.global_step > 1)
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Mapping[str, float], **_: Any) -> None:
+        self._check(args, state, metrics.get("eval_loss", 0.0), "the loss on the dev split", learnt=True)
+
+    def _check(self, args: Any, state: Any, loss: float, what: str, learnt: bool) -> None:
+        """Refuse a loss; `learnt`: whether a step had changed the weights that it comes from."""
+        if not math.isfinite(loss):
+            when = f"at step {state.global_step} of {state.max_steps} ({self.phase.title})"
+            raise UserError(f"{what} is {loss} {when}.", where="training", todo=self._advice(args, learnt))
+
+    def _advice(self, args: Any, learnt: bool) -> str:
+        if not learnt:
+            parts = ["Nothing has been learnt yet, so that the model, or its teacher, has such weights: check them."]
+        else:
+            rate = f"--learning-rate, or learning_rate under [{self.phase.section}]"
+            parts = [f"Lower the learning rate, which is {args.learning_rate:g}: {rate}."]
+        if args.fp16:
+            parts.append("Or train with --mixed-precision bf16 or no: fp16 overflows above 65,504.")
+        if (good := last_complete(self.phase.folder)) is not None:
+            parts.append(f"The last good checkpoint stays in {good}; with other settings, training begins anew.")
+        return " ".join(parts)
 
 
 class Watching(TrainerCallback):  # type: ignore[misc]

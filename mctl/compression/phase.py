@@ -21,6 +21,7 @@ class Phase:
         decay: let the learning rate fall to zero (linear); otherwise it stays at its peak after the warm-up.
         keep_best: end with the weights of the epoch with the best dev accuracy.
         patience: epochs without a better dev accuracy before stopping; needs `keep_best`.
+        section: of the recipe that its settings come from.
     """
 
     title: str
@@ -29,6 +30,7 @@ class Phase:
     decay: bool = True
     keep_best: bool = False
     patience: int | None = None
+    section: str = "compress"
 
 
 @dataclass(frozen=True)

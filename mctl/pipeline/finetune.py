@@ -55,7 +55,8 @@ def finetune(recipe: Recipe, progress: Progress) -> Artifact:
         check_tokenizer(tokenizer, load_config(recipe.model), recipe.model)
         model = _fresh_classifier(recipe, data)
         splits = tokenized_splits(tokenizer, data, max_length(recipe), progress, work)
-        phase = Phase("fine-tune", work, recipe.finetune.epochs, keep_best=True, patience=recipe.finetune.patience)
+        epochs, patience = recipe.finetune.epochs, recipe.finetune.patience
+        phase = Phase("fine-tune", work, epochs, keep_best=True, patience=patience, section="finetune")
         train(model, tokenizer, splits, recipe.finetune, phase, progress=progress)
 
         def make() -> Artifact:
