@@ -75,7 +75,7 @@ def relation_loss(
     `softmax(X X^T / sqrt(d))` for X = Q, K, V of one layer, head by head, and the mean of the three divergences
     (Wang et al. 2021, arXiv 2012.15828, equations 3 to 5). There, vectors are cut anew into relation heads, since
     student and teacher have nothing else in common; here the student's heads are heads of the teacher, so each is
-    compared with itself.
+    compared with itself. A teacher that the student does not come from is cut anew, into heads of the student's size.
 
     Args:
         student: queries, keys and values, each (batch, tokens, student heads * head_size).
