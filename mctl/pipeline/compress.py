@@ -32,6 +32,7 @@ def compress(recipe: Recipe, progress: Progress) -> Artifact:
         UserError: the teacher or the data cannot be used, or no layout reaches the level.
     """
     from mctl.compression.arguments import check_precision
+    from mctl.compression.repeatable import repeatable
 
     check_asked(recipe.compress)
     folder = recipe.artifacts / artifact_name(recipe.compress)
@@ -50,7 +51,7 @@ def compress(recipe: Recipe, progress: Progress) -> Artifact:
     if done := finished(folder, key, progress):
         return done
     started = time.monotonic()
-    with work_folder(recipe.artifacts, folder.name, key) as work:
+    with work_folder(recipe.artifacts, folder.name, key) as work, repeatable():
         shop = Shop(recipe, model_settings, data, work, progress, tutor)
         student = make_student(shop)
         pruned = prune(shop, student)

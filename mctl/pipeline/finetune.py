@@ -37,6 +37,7 @@ def finetune(recipe: Recipe, progress: Progress) -> Artifact:
     """
     from mctl.compression.arguments import check_precision
     from mctl.compression.phase import Phase
+    from mctl.compression.repeatable import repeatable
     from mctl.compression.trainer import train
 
     check_precision(recipe.finetune.mixed_precision)
@@ -50,7 +51,7 @@ def finetune(recipe: Recipe, progress: Progress) -> Artifact:
     if done := finished(folder, key, progress):
         return done
     started = time.monotonic()
-    with work_folder(recipe.artifacts, TEACHER, key) as work:
+    with work_folder(recipe.artifacts, TEACHER, key) as work, repeatable():
         tokenizer = load_tokenizer(recipe.model)
         check_tokenizer(tokenizer, load_config(recipe.model), recipe.model)
         model = _fresh_classifier(recipe, data)
