@@ -18,7 +18,9 @@ from safetensors.torch import load_file, save_file
 
 from mctl.compression.strip import Kept, copy_modeling_code, strip
 
+# The weights are copied to aligned memory for the reason that `models.reloaded` gives.
 WITHOUT_MCTL = """
+import copy
 import sys
 from pathlib import Path
 sys.modules['mctl'] = None
@@ -27,7 +29,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForSequenceClassification
 for folder in map(Path, sys.argv[1:]):
     config = AutoConfig.from_pretrained(folder, trust_remote_code=True)
-    model = AutoModelForSequenceClassification.from_pretrained(folder, trust_remote_code=True).eval()
+    model = copy.deepcopy(AutoModelForSequenceClassification.from_pretrained(folder, trust_remote_code=True)).eval()
     assert type(model).__module__.startswith('transformers_modules'), type(model).__module__
     assert type(config) is type(model.config), type(config)
     with torch.no_grad():

@@ -11,8 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from layouts import kept_units, zeroed
-from models import FAMILIES, batch, logits, small_bert, small_model
-from transformers import AutoModelForSequenceClassification
+from models import FAMILIES, batch, logits, reloaded, small_bert, small_model
 
 from mctl.compression.budget import Budget
 from mctl.compression.families import family_of
@@ -79,10 +78,10 @@ def test_any_units_can_stay_and_a_reload_is_identical(
     torch.testing.assert_close(logits(stripped, inputs), logits(zeroed(model, kept), inputs), atol=1e-5, rtol=0)
     folder = tmp_path_factory.mktemp("reload")
     stripped.save_pretrained(folder)
-    reloaded = AutoModelForSequenceClassification.from_pretrained(folder).eval()
-    assert torch.equal(logits(reloaded, inputs), logits(stripped, inputs))
-    assert layout_of(reloaded).heads == tuple(len(heads) for heads in kept.heads)
-    assert layout_of(reloaded).ffn == tuple(len(rows) for rows in kept.rows)
+    again = reloaded(folder)
+    assert torch.equal(logits(again, inputs), logits(stripped, inputs))
+    assert layout_of(again).heads == tuple(len(heads) for heads in kept.heads)
+    assert layout_of(again).ffn == tuple(len(rows) for rows in kept.rows)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -92,8 +91,7 @@ def test_a_layer_with_one_head_and_one_row_works(family: str, tmp_path: Path) ->
     assert layout_of(stripped).ffn == (1, 1, 1)
     torch.testing.assert_close(logits(stripped), logits(masked), atol=1e-5, rtol=0)
     stripped.save_pretrained(tmp_path)
-    reloaded = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
-    assert torch.equal(logits(reloaded), logits(stripped))
+    assert torch.equal(logits(reloaded(tmp_path)), logits(stripped))
 
 
 @pytest.mark.parametrize("family", FAMILIES)

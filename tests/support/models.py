@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import (
+    AutoModelForSequenceClassification,
     BertConfig,
     BertForSequenceClassification,
     DistilBertConfig,
@@ -91,3 +94,12 @@ def logits(model: Any, inputs: dict[str, torch.Tensor] | None = None) -> torch.T
     """(texts, classes), of a batch that is padded as the model wants it, if of no other."""
     result: torch.Tensor = model(**(inputs or batch(padding=model.config.pad_token_id))).logits
     return result
+
+
+def reloaded(folder: Path) -> Any:
+    """The classifier of a folder, in eval mode, in memory of its own.
+
+    Weights that are mapped from a file begin anywhere, and a kernel for unaligned memory may sum in another order: the
+    last digit of a logit could differ from that of the model which was saved.
+    """
+    return copy.deepcopy(AutoModelForSequenceClassification.from_pretrained(folder)).eval()
