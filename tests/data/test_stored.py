@@ -57,6 +57,8 @@ def test_texts_are_a_sequence(blocks: list[list[str]]) -> None:
     assert [texts[number] for number in range(len(texts))] == expected
     assert list(texts[1:3]) == expected[1:3]
     assert list(texts[2:][1:]) == expected[3:]
+    assert list(texts[::2]) == expected[::2]
+    assert list(texts[::-1]) == list(reversed(texts)) == expected[::-1]
 
 
 @settings(deadline=None)
