@@ -90,7 +90,13 @@ class ScoreGroup:
 def _structure(family: Family) -> type[ModelStructure]:
     """nn_pruning's description of where linears stand in a layer, from ours. The order matters to `1d_alt`."""
     patterns = {role: family.names[role] for role in ROLES}
-    return type("FamilyStructure", (ModelStructure,), {"LAYER_PATTERNS": patterns})
+
+    def layer_index(name: str) -> int:
+        # nn_pruning takes the one number in a name, and none where there are two, as in DistilBERT's `ffn.lin1`.
+        return int(name.removeprefix(f"{family.encoder}.").partition(".")[0])
+
+    members = {"LAYER_PATTERNS": patterns, "layer_index": staticmethod(layer_index)}
+    return type("FamilyStructure", (ModelStructure,), members)
 
 
 def _arguments(submethod: str, rows: int, columns: int) -> Any:
