@@ -82,7 +82,9 @@ class Budget:
         """
         parts = [group.scores.detach().flatten() for group in groups]
         if groups[0].kind == "block":
-            threshold = self._lowest(torch.cat(parts), self._count(level))
+            ordered = torch.cat(parts).sort().values
+            count = round(level * len(ordered))  # Blocks are all of one size.
+            threshold = ordered[count - 1] if count else torch.full_like(ordered[0], -torch.inf)
             return {group.name: threshold for group in groups}
         exempt = torch.stack(
             [part.topk(self._fewest(group)).values[-1] for part, group in zip(parts, groups, strict=True)]
@@ -110,25 +112,28 @@ class Budget:
         prefix = (self.weights[order] * may_go).cumsum(0) <= target
         is_row = self.is_row[order]
         head_weights, row_weights = self.head_weights, self.row_weights
-        all_heads, all_rows = (may_go & ~is_row).sum(), (may_go & is_row).sum()
+        heads_so_far, rows_so_far = (may_go & ~is_row).cumsum(0), (may_go & is_row).cumsum(0)
+        all_heads, all_rows = heads_so_far[-1], rows_so_far[-1]
         heads = (prefix & may_go & ~is_row).sum()
         # Where even all rows cannot make up for the heads that were spared, more heads have to go.
         lacking = (target - heads * head_weights - all_rows * row_weights) / head_weights
         heads = torch.minimum(heads + lacking.ceil().clamp(min=0).long(), all_heads)
         rows = ((target - heads * head_weights) / row_weights).round().clamp(min=0).long()
-        return self._lowest(scores[~self.is_row], heads), self._lowest(
-            scores[self.is_row], torch.minimum(rows, all_rows)
-        )
+        return _nth(ordered, heads_so_far, heads), _nth(ordered, rows_so_far, torch.minimum(rows, all_rows))
 
-    @staticmethod
-    def _lowest(scores: torch.Tensor, count: torch.Tensor) -> torch.Tensor:
-        """The threshold, 0-d, that the `count` lowest of `scores` do not exceed; minus infinity for none."""
-        ordered = torch.nn.functional.pad(scores.sort().values, (1, 0), value=-torch.inf)
-        return ordered[count]
 
-    def _count(self, level: float) -> torch.Tensor:
-        """How many blocks make up `level`; blocks are all of one size."""
-        return torch.tensor(round(level * self.weights.numel()), device=self.weights.device)
+def _nth(ordered: torch.Tensor, so_far: torch.Tensor, count: torch.Tensor) -> torch.Tensor:
+    """The score, 0-d, up to which there are `count` units of a kind; minus infinity for none.
+
+    An index of one element rather than a number: Python would fetch the number from the device.
+
+    Args:
+        ordered: (units,) scores of all kinds, ascending.
+        so_far: (units,) how many of the kind there are up to each.
+        count: 0-d.
+    """
+    place = torch.searchsorted(so_far, count.reshape(1)).clamp(max=len(ordered) - 1)
+    return torch.where(count > 0, ordered.index_select(0, place)[0], -torch.inf)
 
 
 def masked_share(groups: Sequence[ScoreGroup], thresholds: dict[str, torch.Tensor]) -> float:

@@ -20,6 +20,7 @@ from mctl.compression.checkpoints import best_if_stopped, last_complete
 from mctl.compression.families import family_of
 from mctl.compression.features import Features, watching
 from mctl.compression.lessons import Lessons, lesson_of
+from mctl.compression.optimizer import adamw
 from mctl.compression.phase import Phase, Pruning
 from mctl.compression.teacher import Distillation, Lesson, Teacher, task_loss
 from mctl.compression.texts import LengthGroupedBatches, token_lengths
@@ -90,19 +91,14 @@ class ClassifierTrainer(Trainer):  # type: ignore[misc]
         return self.teaching.teacher.teach(inputs)
 
     def create_optimizer(self, model: Any = None) -> Any:
-        """AdamW with weight decay on matrices alone, and a learning rate of their own for scores."""
-        scores = {id(parameter) for parameter in self.score_parameters}
-        trained = [p for p in self.model.parameters() if p.requires_grad and id(p) not in scores]
-        learnt = [p for p in self.score_parameters if p.requires_grad]
-        rate = self.args.learning_rate
-        groups = [
-            {"params": [p for p in trained if p.ndim > 1], "weight_decay": self.args.weight_decay, "lr": rate},
-            {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0, "lr": rate},
-            {"params": learnt, "weight_decay": 0.0, "lr": self.score_learning_rate},
-        ]
-        # One pass over the parameters instead of one for each operation of the update.
-        fused = all(p.device.type in {"cpu", "cuda"} for p in trained)
-        self.optimizer = torch.optim.AdamW([group for group in groups if group["params"]], lr=rate, fused=fused)
+        """AdamW, with the scores apart."""
+        self.optimizer = adamw(
+            self.model,
+            self.score_parameters,
+            learning_rate=self.args.learning_rate,
+            score_learning_rate=self.score_learning_rate,
+            weight_decay=self.args.weight_decay,
+        )
         return self.optimizer
 
     def get_train_dataloader(self) -> EpochLoader:

@@ -1,0 +1,258 @@
+"""What masks cost a training step, and what a step on the stripped model saves.
+
+    python benchmarks/step_cost.py ENCODER [--rounds 20] [--shapes 32x32 8x128] [--levels 25 50 75 90]
+
+Real steps: forward, loss, backward, clipping, AdamW; under masks also the thresholds of that step. First every step in
+turn, round after round, on the same batch: plain fine-tuning; mctl's masks on units and on blocks; and stock
+nn_pruning's own masked linears on heads and FFN rows. Then, for every level, masked steps and steps on the stripped
+model in turn. CPU time, since a shared machine's clock on the wall says more about its neighbours; ratios of medians
+over paired rounds with a bootstrap interval. Host synchronisations are counted in one more step: values fetched
+(`item`, comparisons in Python) and shapes that depend on values (`nonzero`, indexing by a mask). Bound: units at most
+1.05 times a plain step.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from transformers import AutoModelForSequenceClassification
+
+from mctl.compression.budget import Budget
+from mctl.compression.families import family_of
+from mctl.compression.layout import layout_of
+from mctl.compression.masking import Mask
+from mctl.compression.movement import ROLES, Masks, attach_masks, bake_masks, masked_nn
+from mctl.compression.optimizer import adamw
+from mctl.compression.schedule import CubicSchedule
+from mctl.compression.strip import live_units, strip
+from mctl.compression.teacher import task_loss
+from mctl.validators.statistics import ratio_of_medians
+
+BOUND = 1.05
+CLASSES = 12
+CLIP = 1.0
+LEARNING_RATES = {"learning_rate": 5e-5, "score_learning_rate": 1e-2, "weight_decay": 0.01}
+_FETCHES = {"aten::_local_scalar_dense", "aten::nonzero", "aten::masked_select", "aten::equal"}
+
+
+@dataclass
+class Contender:
+    """A model, and what a step of its training does before the forward pass.
+
+    Attributes:
+        before: given the number of the step.
+        seconds: CPU time of each step.
+    """
+
+    name: str
+    model: Any
+    optimizer: torch.optim.Optimizer
+    before: Callable[[int], None] = lambda step: None
+    seconds: list[float] = field(default_factory=list)
+
+    def step(self, number: int, inputs: dict[str, torch.Tensor], labels: torch.Tensor) -> None:
+        """One step of training."""
+        self.before(number)
+        task_loss(self.model(**inputs).logits, labels).backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), CLIP)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+    def timed(self, number: int, inputs: dict[str, torch.Tensor], labels: torch.Tensor) -> None:
+        """One step, by the clock of the processor."""
+        started = time.process_time()
+        self.step(number, inputs, labels)
+        self.seconds.append(time.process_time() - started)
+
+
+def replica(model: Any) -> Any:
+    """A copy that shares the embeddings, which do not learn."""
+    frozen = {id(p): p for p in model.parameters() if not p.requires_grad}
+    return copy.deepcopy(model, frozen).train()
+
+
+def plain(model: Any) -> Contender:
+    return Contender("plain", model, adamw(model, [], **LEARNING_RATES))
+
+
+def masked(model: Any, structure: str, level: Callable[[int], float]) -> tuple[Contender, Masks]:
+    """mctl's masks, with thresholds set before every step as its trainer does."""
+    masks = attach_masks(model, family_of(model.config), layout_of(model).head_size, structure)
+    budget = Budget.of(masks.groups)
+
+    def set_thresholds(step: int) -> None:
+        masks.set_thresholds(budget.thresholds(masks.groups, level(step)))
+
+    optimizer = adamw(model, masks.parameters(), **LEARNING_RATES)
+    return Contender(f"mctl, {structure}", model, optimizer, set_thresholds), masks
+
+
+def stock(model: Any) -> Contender:
+    """nn_pruning's masked linears on the same places: query, key and value by heads, both FFN matrices by rows."""
+    from nn_pruning.model_structure import ModelStructure
+    from nn_pruning.training_patcher import ModelDispatchingPatcher, PatcherContext
+
+    family, head_size = family_of(model.config), layout_of(model).head_size
+    names = {role: family.names[role] for role in ROLES}
+    structure = type("Structure", (ModelStructure,), {"LAYER_PATTERNS": names})
+    context = PatcherContext()
+
+    def settings(submethod: str, rows: int, columns: int) -> Any:
+        options = {"ampere_method": "disabled", "min_elements": 0.005, "bias_mask": True}
+        options |= {"method": "sigmoied_threshold", "submethod": submethod}
+        return masked_nn.LinearPruningArgs(block_rows=rows, block_cols=columns, **options)
+
+    heads = settings("default", head_size, model.config.hidden_size)
+    by_head = masked_nn.JointPruningModulePatcher(context, heads, structure, suffix="attention")
+    by_row = masked_nn.ChannelPruningModulePatcher(context, settings("1d_alt", 1, 1), structure, suffix="dense")
+    patcher = ModelDispatchingPatcher()
+    for role in ("query", "key", "value", "ffn_in", "ffn_out"):
+        pattern = rf"{re.escape(family.encoder)}\.[0-9]+\.{re.escape(family.names[role])}$"
+        patcher.add_patcher(pattern, by_row if role.startswith("ffn") else by_head)
+    patcher.patch(model)
+    scores = [parameter for name, parameter in model.named_parameters() if name.endswith("mask_scores")]
+    assert len(scores) == 2 * model.config.num_hidden_layers
+    optimizer = adamw(model, scores, **LEARNING_RATES)
+    return Contender("nn_pruning", model, optimizer, lambda step: context.set_context_data("threshold", 0.1))
+
+
+class Fetches(TorchDispatchMode):
+    """Counts what makes the host wait for a device."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func.name().partition(".")[0]
+        by_mask = name == "aten::index" and any(x is not None and x.dtype == torch.bool for x in args[1])
+        self.count += by_mask or name in _FETCHES
+        return func(*args, **(kwargs or {}))
+
+
+@contextmanager
+def masks_made() -> Iterator[list[int]]:
+    """Numbers in every mask that is made, mctl's or nn_pruning's."""
+    made: list[int] = []
+    ours, theirs = Mask.set, masked_nn.MaskModule.forward
+
+    def set_and_note(mask: Mask, scores: torch.Tensor, threshold: torch.Tensor) -> None:
+        ours(mask, scores, threshold)
+        made.append(scores.numel())
+
+    def make_and_note(module: Any, weight: torch.Tensor, threshold: float) -> Any:
+        mask = theirs(module, weight, threshold)
+        made.append(mask.numel())
+        return mask
+
+    with (
+        mock.patch.object(Mask, "set", set_and_note),
+        mock.patch.object(masked_nn.MaskModule, "forward", make_and_note),
+    ):
+        yield made
+
+
+def batch_of(shape: str, vocabulary: int) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+    """Random ids, no padding, and labels."""
+    texts, tokens = map(int, shape.split("x"))
+    ids = torch.randint(10, vocabulary, (texts, tokens))
+    return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}, torch.randint(0, CLASSES, (texts,))
+
+
+def take_turns(contenders: list[Contender], rounds: int, shape: str) -> None:
+    """Every contender one step a round, each round beginning with another one; two rounds before the clock counts."""
+    inputs, labels = batch_of(shape, 1000)
+    for number in range(rounds + 2):
+        if number == 2:
+            for contender in contenders:
+                contender.seconds.clear()
+        first = number % len(contenders)
+        for contender in contenders[first:] + contenders[:first]:
+            contender.timed(number, inputs, labels)
+
+
+def ratio(ours: Contender, to: Contender) -> str:
+    found = ratio_of_medians(ours.seconds, to.seconds)
+    return f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
+
+
+def cost_of_masks(model: Any, rounds: int, shape: str) -> bool:
+    """Print a table of all contenders; whether units are within the bound."""
+    ramp = CubicSchedule(0.5, 0, rounds + 2)
+    contenders = [
+        plain(replica(model)),
+        *(masked(replica(model), structure, ramp.level)[0] for structure in ("units", "blocks")),
+        stock(replica(model)),
+    ]
+    take_turns(contenders, rounds, shape)
+    print(f"\n{shape}, {rounds} rounds\n")
+    print("| step | CPU time, median | of a plain step | waits of the host | masks made | numbers in them |")
+    print("|---|---|---|---|---|---|")
+    for contender in contenders:
+        with Fetches() as fetches, masks_made() as made:
+            contender.step(rounds, *batch_of(shape, 1000))
+        median = sorted(contender.seconds)[rounds // 2]
+        print(
+            f"| {contender.name} | {1000 * median:.0f} ms | {ratio(contender, contenders[0])} | {fetches.count} | "
+            f"{len(made)} | {sum(made):,} |",
+            flush=True,
+        )
+    return ratio_of_medians(contenders[1].seconds, contenders[0].seconds).value <= BOUND
+
+
+def gain_of_strip(model: Any, rounds: int, shape: str, levels: list[int]) -> None:
+    """Print a table of masked and stripped steps."""
+    print(
+        f"\n{shape}, {rounds} rounds\n\n| level, % | weights that stay | stripped step, of a masked one |\n|---|---|---|"
+    )
+    for level in levels:
+        under, masks = masked(replica(model), "units", lambda step, share=level / 100: share)
+        for group in masks.groups:
+            group.scores.data.normal_()
+        under.before(0)
+        dense = replica(under.model)
+        bake_masks(dense, family_of(dense.config))
+        stripped = strip(dense, live_units(dense)).train()
+        freeze(stripped)
+        small = plain(stripped)
+        take_turns([under, small], rounds, shape)
+        print(f"| {level} | {1 - level / 100:.2f} | {ratio(small, under)} |", flush=True)
+
+
+def freeze(model: Any) -> None:
+    """Embeddings do not learn, as by default where they are most of the model."""
+    for module in family_of(model.config).embedding_modules(model):
+        module.requires_grad_(False)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("encoder", type=Path)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--shapes", nargs="+", default=["32x32", "8x128"])
+    parser.add_argument("--levels", type=int, nargs="*", default=[25, 50, 75, 90])
+    arguments = parser.parse_args()
+    torch.manual_seed(0)
+    model = AutoModelForSequenceClassification.from_pretrained(
+        arguments.encoder, num_labels=CLASSES, ignore_mismatched_sizes=True
+    )
+    freeze(model)
+    met = [cost_of_masks(model, arguments.rounds, shape) for shape in arguments.shapes]
+    print(f"\nbound of units: {BOUND}: {'met' if all(met) else 'missed'}")
+    for shape in arguments.shapes:
+        gain_of_strip(model, arguments.rounds, shape, arguments.levels)
+
+
+if __name__ == "__main__":
+    main()
