@@ -214,7 +214,8 @@ def cost_of_masks(model: Any, rounds: int, shape: str) -> bool:
 def gain_of_strip(model: Any, rounds: int, shape: str, levels: list[int]) -> None:
     """Print a table of masked and stripped steps."""
     print(
-        f"\n{shape}, {rounds} rounds\n\n| level, % | weights that stay | stripped step, of a masked one |\n|---|---|---|"
+        f"\n{shape}, {rounds} rounds\n\n| level, % | weights that stay | stripped step, of a masked one |\n"
+        "|---|---|---|"
     )
     for level in levels:
         under, masks = masked(replica(model), "units", lambda step, share=level / 100: share)
