@@ -88,6 +88,11 @@ class CompressSettings(TrainingSettings):
     block: int = Field(32, ge=1, description="Side of a square block.")
     layers: int | None = Field(None, ge=1, description="Keep this many of the teacher's layers.")
     layers_by: Literal["spacing", "influence"] = Field("spacing", description="How these layers are chosen.")
+    trim_vocab: Literal[True, False, "optional"] = Field(
+        False, description='Drop tokens that no training text uses; "optional": where the tokenizer allows that.'
+    )
+    vocab_corpus: tuple[str, ...] = Field((), description="Files of further texts whose tokens stay.")
+    vocab_spare: int = Field(15_000, ge=0, description="Tokens kept for texts to come, the likeliest of the others.")
     name: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9][\w.+-]*$",

@@ -46,7 +46,12 @@ ALONE = {
 # What travels in an artifact, and all that it may import there.
 TRAVELLING = {"mctl.compression.modeling_compact"}
 # Where a distribution is not called what one imports, and what is a requirement of another library at run time only.
-IMPORTED_AS = {"scikit-learn": "sklearn", "protobuf": "google", "onnxruntime-gpu": "onnxruntime"}
+IMPORTED_AS = {
+    "fonttools": "fontTools",
+    "scikit-learn": "sklearn",
+    "protobuf": "google",
+    "onnxruntime-gpu": "onnxruntime",
+}
 NEVER_IMPORTED = {"onnxscript"}
 # transformers and datasets require it, and each major of theirs its own: bounds of ours could only contradict them.
 LEFT_TO_OTHERS = {"huggingface_hub"}

@@ -10,6 +10,7 @@ from mctl.cli.completion import choices_of, signals
 
 _PRUNING = "Pruning"
 _DISTILLATION = "Distillation"
+_VOCABULARY = "Vocabulary"
 
 Prune = Annotated[
     float | None,
@@ -111,6 +112,41 @@ LayersBy = Annotated[
         rich_help_panel=_PRUNING,
         show_default=False,
         autocompletion=choices_of("compress.layers_by"),
+    ),
+]
+TrimVocab = Annotated[
+    bool | None,
+    typer.Option(
+        "--trim-vocab",
+        help="Drop tokens that no training text uses, with their embeddings.",
+        rich_help_panel=_VOCABULARY,
+        show_default=False,
+    ),
+]
+TrimVocabOptional = Annotated[
+    bool | None,
+    typer.Option(
+        "--trim-vocab-optional",
+        help="The same where the tokenizer allows it; go on with all tokens elsewhere.",
+        rich_help_panel=_VOCABULARY,
+        show_default=False,
+    ),
+]
+VocabCorpus = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FILE",
+        help="Further texts whose tokens stay: one a line, or a data file. May be given again.",
+        rich_help_panel=_VOCABULARY,
+        show_default=False,
+    ),
+]
+VocabSpare = Annotated[
+    int | None,
+    typer.Option(
+        help="Tokens kept for texts to come, the likeliest of those that go unused. [default: 15000]",
+        rich_help_panel=_VOCABULARY,
+        show_default=False,
     ),
 ]
 RampEpochs = Annotated[

@@ -20,6 +20,7 @@ from mctl.pipeline.stage import finished, made, manifest, work_folder
 from mctl.pipeline.student import Student, make_student
 from mctl.pipeline.teacher import find_or_make_teacher
 from mctl.pipeline.tutor import Tutor, find_tutor, tutor_settings
+from mctl.pipeline.vocabulary import vocabulary_inputs
 from mctl.progress import Progress
 from mctl.recipe import CompressSettings, ModelSettings, Recipe
 from mctl.report.card import model_card
@@ -40,6 +41,7 @@ def compress(recipe: Recipe, progress: Progress) -> Artifact:
         check_place(folder, TEACHER)
     check_precision(recipe.compress.mixed_precision)
     tutor_settings(recipe)  # Before the teacher is made, which may take hours.
+    vocabulary_inputs(recipe.compress)
     teacher = find_or_make_teacher(recipe, progress)
     recipe = resolved(recipe, teacher)
     model_settings = ModelSettings(name=str(teacher.folder))
@@ -69,9 +71,10 @@ def compress(recipe: Recipe, progress: Progress) -> Artifact:
 
 def _key(recipe: Recipe, teacher: Artifact, data: StageData, tutor: Tutor | None) -> str:
     """Identity of the result. Who teaches counts by content, not by name."""
-    settings = recipe.compress.model_dump(exclude={"teacher", "name", "distill_from"})
+    settings = recipe.compress.model_dump(exclude={"teacher", "name", "distill_from", "vocab_corpus"})
     inputs = {"teacher": teacher.as_parent().manifest_sha256, "data": data.dataset.sha256}
     inputs |= {} if tutor is None else {"tutor": tutor.fingerprint}
+    inputs |= vocabulary_inputs(recipe.compress)
     return stage_key("compress", settings | {"max_length": max_length(recipe)}, inputs)
 
 
@@ -88,6 +91,8 @@ def artifact_name(settings: CompressSettings) -> str:
         parts.append(f"layers{settings.layers}")
     if settings.distill:
         parts.append("distill")
+    if settings.trim_vocab:
+        parts.append("vocab")
     return "-".join(parts)
 
 

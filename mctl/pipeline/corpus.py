@@ -1,0 +1,86 @@
+"""Files of further texts, without labels: what `[compress] vocab_corpus` names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mctl.artifact import sha256_of
+from mctl.data.columns import TEXT_NAMES
+from mctl.data.dataset import Columns
+from mctl.data.read import READERS, read_file
+from mctl.data.rows import CHUNK_ROWS
+from mctl.data.sniff import check_is_text, not_utf8
+from mctl.data.text import folded, shortened, tidy
+from mctl.errors import UserError
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Texts in a file: the text column of a data file, or the lines of any other one that is not blank.
+
+    Attributes:
+        path: of the file.
+        column: what the text column is called elsewhere; used where the file has one of this name.
+    """
+
+    path: Path
+    column: str | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        texts = self._rows() if self.path.suffix.casefold() in READERS else self._lines()
+        yield from filter(None, texts)
+
+    def _rows(self) -> Iterator[str]:
+        for rows in read_file(self.path, self._columns, CHUNK_ROWS).chunks:
+            yield from rows.texts
+
+    def _lines(self) -> Iterator[str]:
+        offset = 0
+        with self.path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    yield tidy(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+                except UnicodeDecodeError as error:
+                    raise not_utf8(self.path, number, offset, error) from error
+                offset += len(line)
+
+    def _columns(self, names: Sequence[str]) -> Columns:
+        """The text column, in the place of a label column too: a corpus needs none."""
+        wanted = {folded(self.column)} if self.column else set()
+        for known in (wanted, TEXT_NAMES):
+            found = [name for name in names if folded(name) in known]
+            if len(found) == 1:
+                return Columns(found[0], found[0])
+        if len(names) == 1:
+            return Columns(names[0], names[0])
+        listed = ", ".join(repr(shortened(name)) for name in names[:30])
+        raise UserError(
+            "it is not plain which column holds the texts.",
+            where=f"--vocab-corpus {self.path}",
+            todo=f"Call it as in the data, or 'text'. Columns: {listed}.",
+        )
+
+
+def corpus_hashes(paths: Sequence[Path]) -> dict[Path, str]:
+    """SHA-256 of the files, each of which is there and, as far as its beginning shows, readable.
+
+    Raises:
+        UserError: a file is missing, empty, or certainly no text.
+    """
+    return {path: _hash(path) for path in paths}
+
+
+def _hash(path: Path) -> str:
+    if not path.is_file():
+        problem = "this is no regular file" if path.exists() else "there is no such file"
+        raise UserError(
+            f"{problem}.", where=f"--vocab-corpus {path}", todo="Name files of texts, one --vocab-corpus for each."
+        )
+    try:
+        if path.suffix.casefold() != ".parquet":
+            check_is_text(path)
+        return sha256_of(path)
+    except OSError as error:
+        raise UserError(f"it cannot be read: {error.strerror}.", where=f"--vocab-corpus {path}") from error
