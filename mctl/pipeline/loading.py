@@ -64,14 +64,18 @@ def load_tokenizer(settings: ModelSettings) -> Any:
     """
     from transformers import AutoTokenizer
 
-    tokenizer = _from_pretrained(AutoTokenizer, settings)
-    # Where its files are missing, transformers makes a tokenizer that knows special tokens alone.
+    missing = UserError(
+        "there is no tokenizer with this model.",
+        where=settings.name,
+        todo="Put tokenizer.json (or vocab.txt) and tokenizer_config.json beside its config.json.",
+    )
+    try:
+        tokenizer = _from_pretrained(AutoTokenizer, settings)
+    except TypeError as error:  # transformers 4 takes a name that it has not found for the path of a file.
+        raise missing from error
+    # Where its files are missing, transformers 5 makes a tokenizer that knows special tokens alone.
     if len(tokenizer) <= len(tokenizer.all_special_ids):
-        raise UserError(
-            "there is no tokenizer with this model.",
-            where=settings.name,
-            todo="Put tokenizer.json (or vocab.txt) and tokenizer_config.json beside its config.json.",
-        )
+        raise missing
     if _is_stock(tokenizer):
         tokenizer.init_kwargs.pop("auto_map", None)
     _narrow(tokenizer, family_of(load_config(settings)).inputs())

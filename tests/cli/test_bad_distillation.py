@@ -36,8 +36,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def tutor(tmp_path: Path, family: str = "bert", names: list[str] = NAMES, **options: Any) -> Path:
-    tiny_classifier(tmp_path / "tutor", TEXTS, names, family, **options)
+def tutor(tmp_path: Path, texts: list[str] = TEXTS, names: list[str] = NAMES, **options: Any) -> Path:
+    tiny_classifier(tmp_path / "tutor", texts, names, **options)
     return tmp_path / "tutor"
 
 
@@ -135,6 +135,7 @@ def test_a_tutor_whose_classes_have_no_names(place: Path, refused: Refused, tmp_
         ({"heads": 3}, ["hidden size is 24", "the student's is 32"]),
         ({"layers": 1}, ["it has fewer layers (1) than the student (2)"]),
         ({"family": "roberta"}, ["its tokenizer gives the training texts other ids"]),
+        ({"texts": TEXTS[:50]}, ["its tokenizer gives the training texts other ids"]),
     ],
 )
 @pytest.mark.parametrize("signals", ["logits,hidden", "logits,relations"])
