@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import signal
-import time
 from pathlib import Path
 
-from command import finish, mctl, start
+from command import finish, mctl, start, wait_for
 
 MODELS = ("teacher/model.safetensors", "prune25-distill/model.safetensors", "prune25-distill-fp16/model.onnx")
-
-
-def wait_for(folder: Path, pattern: str, timeout: float = 120) -> None:
-    """Until a file is there."""
-    deadline = time.monotonic() + timeout
-    while not any(folder.glob(pattern)):
-        assert time.monotonic() < deadline, f"{pattern} never came"
-        time.sleep(0.02)
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -28,6 +19,7 @@ def test_interrupted_at_every_stage_it_ends_with_the_same_artifacts(copy_of_samp
     work = copy_of_sample / "artifacts" / ".work"
     moments = [
         ("teacher-*/checkpoint-*/complete", signal.SIGINT),
+        ("prune25-distill-*/teacher/starts.npy", signal.SIGKILL),  # While the teacher is asked.
         ("prune25-distill-*/ramp/checkpoint-*/complete", signal.SIGKILL),
         ("prune25-distill-*/recovery/checkpoint-*/complete", signal.SIGKILL),
     ]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from command import finish, mctl, start
+from command import finish, mctl, start, wait_for
 from safetensors.numpy import load_file
 
 RECIPE = """
@@ -27,12 +28,13 @@ learning_rate = {rate}
 [compress]
 prune = 40
 distill = true
-ramp_epochs = 1
+ramp_epochs = 2
 recovery_epochs = 1
 learning_rate = {rate}
 {training}
 """
 MODELS = ("teacher", "prune40-distill")
+THRIFTY = {"batch_size": 8, "gradient_accumulation": 2, "gradient_checkpointing": True}
 Make = Callable[..., Path]
 
 
@@ -41,13 +43,7 @@ def make(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Make:
     """Runs a command in a folder of its own with some settings of training, and gives its artifacts."""
 
     def run(command: str = "compress", *, dropout: float = 0.1, rate: float = 1e-3, **training: object) -> Path:
-        folder = tmp_path_factory.mktemp("run") / "work"
-        shutil.copytree(sample, folder)
-        config = json.loads((folder / "encoder" / "config.json").read_text())
-        config |= {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
-        (folder / "encoder" / "config.json").write_text(json.dumps(config))
-        lines = "\n".join(f"{name} = {json.dumps(value)}" for name, value in training.items())
-        (folder / "mctl.toml").write_text(RECIPE.format(rate=rate, training=lines))
+        folder = prepare(sample, tmp_path_factory.mktemp("run") / "work", dropout, rate, training)
         ran = mctl(command, cwd=folder)
         assert ran.code == 0, ran.err
         return folder / "artifacts"
@@ -55,10 +51,21 @@ def make(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Make:
     return run
 
 
+def prepare(sample: Path, folder: Path, dropout: float, rate: float, training: dict[str, object]) -> Path:
+    """The sample with some dropout and a recipe with some settings of training."""
+    shutil.copytree(sample, folder)
+    config = json.loads((folder / "encoder" / "config.json").read_text())
+    config |= {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
+    (folder / "encoder" / "config.json").write_text(json.dumps(config))
+    lines = "\n".join(f"{name} = {json.dumps(value)}" for name, value in training.items())
+    (folder / "mctl.toml").write_text(RECIPE.format(rate=rate, training=lines))
+    return folder
+
+
 @pytest.fixture(scope="module")
 def thrifty(make: Make) -> Path:
     """Small batches, several a step, and activations computed twice."""
-    return make(batch_size=8, gradient_accumulation=2, gradient_checkpointing=True)
+    return make(**THRIFTY)
 
 
 def hashes(artifacts: Path) -> dict[str, str]:
@@ -83,12 +90,16 @@ def test_twice_the_same_in_fp32_also_in_a_process_of_its_own(thrifty: Path, tmp_
     assert len(hashes(thrifty)) == len(MODELS)
 
 
-def test_twice_the_same_in_bf16(make: Make, thrifty: Path) -> None:
-    once, again = (
-        make(batch_size=8, gradient_accumulation=2, gradient_checkpointing=True, mixed_precision="bf16")
-        for _ in range(2)
-    )
-    assert hashes(once) == hashes(again)
+def test_twice_the_same_in_bf16_the_second_time_interrupted(make: Make, thrifty: Path, tmp_path: Path) -> None:
+    once = make(**THRIFTY, mixed_precision="bf16")
+    again = Path(shutil.copytree(once.parent, tmp_path / "work", ignore=shutil.ignore_patterns("artifacts")))
+    process = start("compress", cwd=again)
+    wait_for(again / "artifacts" / ".work", "prune40-distill-*/ramp/checkpoint-*/complete")
+    process.kill()
+    assert finish(process).code == -signal.SIGKILL
+    ran = mctl("compress", cwd=again)
+    assert "going on from checkpoint-" in ran.err
+    assert hashes(again / "artifacts") == hashes(once)
     assert hashes(once) != hashes(thrifty), "it was bf16"
 
 

@@ -7,6 +7,7 @@ import io
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
@@ -66,3 +67,11 @@ def finish(process: subprocess.Popen[str], timeout: float = 240) -> Ran:
     """Wait for a process."""
     out, err = process.communicate(timeout=timeout)
     return Ran(process.returncode, out, err)
+
+
+def wait_for(folder: Path, pattern: str, timeout: float = 240) -> None:
+    """Until a file is there."""
+    deadline = time.monotonic() + timeout
+    while not any(folder.glob(pattern)):
+        assert time.monotonic() < deadline, f"{pattern} never came"
+        time.sleep(0.02)
