@@ -9,7 +9,6 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from mctl.compression.budget import Budget
 from mctl.compression.checkpoints import epochs_without_progress, last_complete, mark_complete
 from mctl.compression.phase import Phase, Pruning
 from mctl.errors import UserError
@@ -31,10 +30,8 @@ class Masking(TrainerCallback):  # type: ignore[misc]
 
     def __init__(self, pruning: Pruning) -> None:
         self.pruning = pruning
-        self.budget: Budget | None = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.budget = Budget.of(self.pruning.masks.groups)
         self.schedule = self.pruning.schedule(state.max_steps)
         self._apply(state.global_step)
 
@@ -45,11 +42,10 @@ class Masking(TrainerCallback):  # type: ignore[misc]
         self._apply(state.max_steps)
 
     def _apply(self, step: int) -> None:
-        assert self.budget is not None
         if self.pruning.rescore is not None:
             self.pruning.rescore()
         groups = self.pruning.masks.groups
-        self.pruning.masks.set_thresholds(self.budget.thresholds(groups, self.schedule.level(step)))
+        self.pruning.masks.set_thresholds(self.pruning.budget.thresholds(groups, self.schedule.level(step)))
 
 
 class Finite(TrainerCallback):  # type: ignore[misc]

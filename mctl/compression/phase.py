@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from mctl.compression.budget import Thresholds
 from mctl.compression.movement import Masks
 from mctl.compression.schedule import CubicSchedule
 
@@ -39,8 +40,9 @@ class Pruning:
 
     Attributes:
         masks: as `attach_masks` made them.
-        final: share of the encoder weights to mask in the end, 0..1.
+        final: the level in the end, 0..1: share of the encoder weights to mask, or whatever `budget` understands by it.
         score_learning_rate: of the scores, where they learn.
+        budget: chooses the thresholds for a level.
         rescore: called before the thresholds are set, by methods whose scores do not learn.
         warmup, hold: shares of the steps before the ramp and after it.
     """
@@ -48,6 +50,7 @@ class Pruning:
     masks: Masks
     final: float
     score_learning_rate: float
+    budget: Thresholds
     rescore: Callable[[], None] | None = None
     warmup: float = 0.05
     hold: float = 0.1

@@ -18,9 +18,10 @@ from mctl.pipeline.saving import save_tokenizer
 from mctl.pipeline.shop import Shop
 from mctl.pipeline.stage import finished, made, manifest, work_folder
 from mctl.pipeline.student import Student, make_student
+from mctl.pipeline.target import check_at, check_target, identity
 from mctl.pipeline.teacher import find_or_make_teacher
 from mctl.pipeline.tutor import Tutor, find_tutor, tutor_settings
-from mctl.pipeline.vocabulary import vocabulary_inputs
+from mctl.pipeline.vocabulary import trim_vocabulary, vocabulary_inputs
 from mctl.progress import Progress
 from mctl.recipe import CompressSettings, ModelSettings, Recipe
 from mctl.report.card import model_card
@@ -42,11 +43,13 @@ def compress(recipe: Recipe, progress: Progress) -> Artifact:
     check_precision(recipe.compress.mixed_precision)
     tutor_settings(recipe)  # Before the teacher is made, which may take hours.
     vocabulary_inputs(recipe.compress)
+    check_target(recipe.compress)
     teacher = find_or_make_teacher(recipe, progress)
     recipe = resolved(recipe, teacher)
     model_settings = ModelSettings(name=str(teacher.folder))
     config = load_config(model_settings)
     check_length(config, max_length(recipe))
+    check_at(recipe, config)
     tutor = find_tutor(recipe, config)
     data = load_stage_data(recipe.data, progress, class_order(config))
     key = _key(recipe, teacher, data, tutor)
@@ -60,11 +63,14 @@ def compress(recipe: Recipe, progress: Progress) -> Artifact:
         model = _recover(shop, student, pruned)
 
         def make() -> Artifact:
-            facts = describe(model, student.tokenizer, data, recipe, progress)
+            # At the end: the training texts keep their tokens, so that training would be the same with it before.
+            small, tokenizer, vocabulary = trim_vocabulary(model, student.tokenizer, data, recipe.compress, progress)
+            facts = describe(small, tokenizer, data, recipe, progress)
+            facts |= {} if vocabulary is None else {"vocabulary": vocabulary}
             facts |= {"pruning": pruned, "layers": student.layers, "seconds": time.monotonic() - started}
             facts |= {} if tutor is None else {"tutor": tutor.as_dict()}
             facts["before"] = {name: teacher.manifest.facts[name] for name in ("layout", "parameters")}
-            return _save(shop, folder.name, key, teacher, model, student.tokenizer, facts)
+            return _save(shop, folder.name, key, teacher, small, tokenizer, facts)
 
         return made(folder, make)
 
@@ -75,14 +81,15 @@ def _key(recipe: Recipe, teacher: Artifact, data: StageData, tutor: Tutor | None
     inputs = {"teacher": teacher.as_parent().manifest_sha256, "data": data.dataset.sha256}
     inputs |= {} if tutor is None else {"tutor": tutor.fingerprint}
     inputs |= vocabulary_inputs(recipe.compress)
-    return stage_key("compress", settings | {"max_length": max_length(recipe)}, inputs)
+    return stage_key("compress", settings | {"max_length": max_length(recipe)} | identity(recipe), inputs)
 
 
 def artifact_name(settings: CompressSettings) -> str:
     """Folder name of a compressed artifact: as the user says, or what was done to the teacher."""
     if settings.name is not None:
         return settings.name
-    parts = [f"prune{settings.prune:g}"]
+    faster = settings.target_speedup
+    parts = [f"prune{settings.prune:g}" if faster is None else f"speedup{faster:g}"]
     if settings.method != "movement":
         parts.append(settings.method)
     if settings.structure == "blocks":

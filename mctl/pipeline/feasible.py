@@ -78,7 +78,7 @@ def check_feasible(settings: CompressSettings, layout: Layout) -> None:
     """
     if settings.structure == "blocks":
         _check_block(layout, settings.block)
-    elif settings.prune > layout.largest_level_percent():
+    elif settings.target_speedup is None and settings.prune > layout.largest_level_percent():
         raise UserError(
             f"every layer keeps a head and an FFN row, so at most {layout.largest_level_percent():.1f} % can be "
             "removed from this encoder.",

@@ -38,22 +38,20 @@ class Design:
 def design(heads: int, rows: int, tile: int) -> Design:
     """The models for a student whose widest layer has `heads` heads and `rows` FFN rows.
 
-    Each axis alone, and both together in the middle and at the small end, where the layouts of a pruned model are.
-    Whole models rather than single layers: differences of small times are mostly noise.
+    The corners of what there is, and the middle, where the layouts of a pruned model are. Whole models rather than
+    single layers: differences of small times are mostly noise, and what a layer takes depends on those before it.
     """
-    by_heads = tuple(sorted({1, -(-heads // 2), heads}))
     smallest = min(tile, rows)
     half = max(smallest, rows // 2 // tile * tile)
-    by_rows = tuple(sorted({smallest, half, rows}))
-    alone = [(count, rows) for count in by_heads] + [(heads, count) for count in by_rows]
-    together = [(by_heads[len(by_heads) // 2], half), (1, smallest)]
-    models = tuple(dict.fromkeys(alone + together))
-    return Design(_two(by_heads), _two(by_rows), models)
+    middle = (-(-heads // 2), half)
+    models = tuple(dict.fromkeys([(heads, rows), (1, rows), (heads, smallest), (1, smallest), middle]))
+    return Design(_two((1, heads)), _two((smallest, half, rows)), models)
 
 
 def _two(grid: tuple[int, ...]) -> tuple[int, ...]:
-    """A table has two points at the least: of what cannot be fewer, one more."""
-    return grid if len(grid) > 1 else (grid[0], grid[0] + 1)
+    """The points of an axis; where there is but one, one more, since a table has two."""
+    points = tuple(sorted(set(grid)))
+    return points if len(points) > 1 else (points[0], points[0] + 1)
 
 
 @dataclass(frozen=True)

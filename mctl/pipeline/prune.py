@@ -7,8 +7,10 @@ from typing import Any
 
 from mctl.artifact import write_atomically
 from mctl.pipeline.finetune import freeze_embeddings
+from mctl.pipeline.settle import settle
 from mctl.pipeline.shop import Shop
 from mctl.pipeline.student import Student
+from mctl.pipeline.target import rounded, take_aim
 from mctl.processes import by_main, wait
 
 # The order of units settles within some hundred texts; small batches, since what is averaged is a square.
@@ -61,11 +63,14 @@ def _masked_then_stripped(shop: Shop, student: Student) -> tuple[dict[str, Any],
     freeze_embeddings(model, settings.freeze_embeddings)
     set_seed(settings.seed)  # Scores start at a random tie-break.
     family = family_of(model.config)
+    aim = None if settings.target_speedup is None else take_aim(shop, model, student.tokenizer)
     masks = attach_masks(model, family, layout_of(model).head_size, settings.structure, settings.block)
     rescore = rescoring(settings.method, model, family, masks)
     if settings.method == "movement" and settings.score_start == "fisher":
         _start_from_fisher(shop, student, masks)
-    pruning = Pruning(masks, settings.prune / 100, settings.score_learning_rate, rescore)
+    budget = rounded(masks.groups, settings, shop.progress) if aim is None else aim.budget
+    level = settings.prune / 100 if aim is None else 1.0
+    pruning = Pruning(masks, level, settings.score_learning_rate, budget, rescore)
     phase = Phase("prune", shop.work / "ramp", settings.ramp_epochs, decay=False)
     train(
         model,
@@ -77,12 +82,13 @@ def _masked_then_stripped(shop: Shop, student: Student) -> tuple[dict[str, Any],
         pruning=pruning,
         progress=shop.progress,
     )
+    target = {} if aim is None else {"target": settle(shop, aim, model, masks)}
     result = strip_masked(model, masks, student.splits["dev"], student.tokenizer)
     shop.progress.say(
         f"stripped: {result.removed_percent:.2f} % of the encoder's weights are gone "
         f"({result.masked_percent:.2f} % were masked); logits differ by at most {result.max_abs_logit_diff:.1e}"
     )
-    return result.as_dict(), result.model
+    return result.as_dict() | target, result.model
 
 
 def _start_from_fisher(shop: Shop, student: Student, masks: Any) -> None:

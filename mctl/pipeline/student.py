@@ -12,6 +12,7 @@ from mctl.pipeline.inherit import max_length
 from mctl.pipeline.loading import load_classifier, load_tokenizer
 from mctl.pipeline.shop import Shop
 from mctl.pipeline.teaching import taught
+from mctl.pipeline.vocabulary import check_vocabulary
 
 if TYPE_CHECKING:
     from mctl.compression.trainer import Teaching
@@ -50,6 +51,7 @@ def make_student(shop: Shop) -> Student:
 
     settings = shop.recipe.compress
     tokenizer = load_tokenizer(shop.teacher)
+    check_vocabulary(tokenizer, settings)
     model = load_classifier(shop.teacher).eval()
     layers = _layers(shop, model, tokenizer)
     check_feasible(settings, layout_of(model).of_layers(layers))

@@ -59,7 +59,7 @@ def check_target(settings: CompressSettings) -> None:
     """Refuse what cannot be measured here, before any work.
 
     Raises:
-        UserError: blocks, whose number says nothing about time; CUDA where onnxruntime has none.
+        UserError: blocks, whose number says nothing about time; CUDA where there is none.
     """
     if settings.target_speedup is None:
         return
@@ -69,16 +69,40 @@ def check_target(settings: CompressSettings) -> None:
             where="--target-speedup --structure blocks",
             todo="Leave --structure at units.",
         )
-    if settings.on == "cuda":
-        import onnxruntime
+    if settings.on == "cuda" and (missing := _missing_for_cuda()):
+        raise UserError(
+            f"{missing}, so nothing can be timed on it.",
+            where="--on cuda",
+            todo="`mctl doctor` says what is there. Leave --on at cpu, or use onnxruntime-gpu on a machine with a GPU.",
+        )
 
-        if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-            raise UserError(
-                "onnxruntime has no CUDA provider here, so nothing can be timed on it.",
-                where="--on cuda",
-                todo="Install onnxruntime-gpu on a machine with a GPU (`mctl doctor` says what is there), or leave "
-                "--on at cpu.",
-            )
+
+def _missing_for_cuda() -> str:
+    import onnxruntime
+    import torch
+
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        return "onnxruntime has no CUDA provider here"
+    return "" if torch.cuda.is_available() else "there is no GPU that torch can use"
+
+
+def check_at(recipe: Recipe, config: Any) -> None:
+    """Refuse calls that the teacher has no positions for.
+
+    Args:
+        recipe: resolved.
+        config: of the teacher.
+
+    Raises:
+        UserError: the texts of a timed call are longer than the model's positions.
+    """
+    if recipe.compress.target_speedup is not None:
+        place_of(recipe, config)
+
+
+def identity(recipe: Recipe) -> dict[str, Any]:
+    """What the result depends on besides `[compress]`, for the key of the stage."""
+    return {} if recipe.compress.target_speedup is None else {"threads": recipe.measure.threads}
 
 
 def tile_of(settings: CompressSettings) -> int:

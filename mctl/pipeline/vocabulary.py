@@ -59,6 +59,31 @@ def vocabulary_inputs(settings: CompressSettings) -> dict[str, str]:
     return {"vocab_corpus": " ".join(sorted(hashes.values()))} if hashes else {}
 
 
+def check_vocabulary(tokenizer: Any, settings: CompressSettings) -> None:
+    """Refuse a tokenizer that cannot be trimmed before hours of training.
+
+    Raises:
+        UserError: it is of no kind that can be trimmed, and the user did not allow to go on without.
+    """
+    from mctl.compression.vocabulary import CannotTrimError
+    from mctl.compression.vocabulary.document import read, vocabulary_of
+
+    if settings.trim_vocab is not True:
+        return
+    try:
+        vocabulary_of(read(tokenizer), type(tokenizer).__name__)
+    except CannotTrimError as error:
+        raise _refusal(error) from error
+
+
+def _refusal(error: Exception) -> UserError:
+    return UserError(
+        f"the vocabulary cannot be trimmed: {error}.",
+        where="--trim-vocab",
+        todo="Leave it away, or give --trim-vocab-optional to go on without.",
+    )
+
+
 def trim_vocabulary(
     model: Any, tokenizer: Any, data: StageData, settings: CompressSettings, progress: Progress
 ) -> tuple[Any, Any, dict[str, Any] | None]:
@@ -85,11 +110,7 @@ def trim_vocabulary(
         if settings.trim_vocab == "optional":
             progress.say(f"vocabulary: {error}; it stays whole.")
             return model, tokenizer, {"skipped": str(error)}
-        raise UserError(
-            f"the vocabulary cannot be trimmed: {error}.",
-            where="--trim-vocab",
-            todo="Leave it away, or give --trim-vocab-optional to go on without.",
-        ) from error
+        raise _refusal(error) from error
 
 
 def _trim(

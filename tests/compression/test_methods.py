@@ -172,7 +172,7 @@ def test_scores_do_not_learn(tmp_path: Any, method: str, structure: str) -> None
     before = flat_scores(masks)
     frozen = small_bert().bert.encoder.layer[0].intermediate.dense.weight
     settings = TrainingSettings(batch_size=4, learning_rate=1e-3)
-    pruning = Pruning(masks, 0.5, 1.0, rescore)
+    pruning = Pruning(masks, 0.5, 1.0, Budget.of(masks.groups), rescore)
     train(
         model,
         padder(),
