@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import resource
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from disk import files_of_at_most
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lessons import Counting, padder, rows
@@ -39,17 +38,6 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Lessons:
     found = record(teacher(), rows(LENGTHS), padder(), tmp_path_factory.mktemp("lessons"), GIGABYTE, Counting())
     assert found is not None
     return found
-
-
-@contextmanager
-def files_of_at_most(size: int) -> Iterator[None]:
-    """No file of this process may grow beyond `size` bytes."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def half_equal(actual: torch.Tensor, expected: torch.Tensor) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import errno
-import resource
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from disk import files_of_at_most
 from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoTokenizer, BatchEncoding
@@ -73,18 +72,8 @@ def test_lengths_of_chosen_rows(tokenizer: Any) -> None:
     assert token_lengths(rows).tolist() == [len(tokenizer(TEXTS[number])["input_ids"]) for number in (9, 4, 4, 1100)]
 
 
-@pytest.fixture
-def short_files() -> Iterator[None]:
-    """No file of this process may grow beyond 10,000 bytes: the system says so as it does on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-@pytest.mark.usefixtures("short_files")
 def test_a_full_disk_leaves_nothing_behind(tokenizer: Any, tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="too large") as caught:
+    with pytest.raises(OSError, match="too large") as caught, files_of_at_most(10_000):
         tokenized(tokenizer, TEXTS, LABELS, 32, tmp_path)
     assert caught.value.errno == errno.EFBIG, "what the command line explains"
     assert list(tmp_path.iterdir()) == []

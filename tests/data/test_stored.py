@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import resource
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from disk import files_of_at_most
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,15 +27,6 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     return folder
-
-
-@pytest.fixture
-def short_files() -> Iterator[None]:
-    """No file of this process may grow beyond 10,000 bytes: the system says so as it does on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def written(blocks: list[list[str]]) -> Texts:
@@ -97,12 +87,11 @@ def test_loading_leaves_nothing_behind(temporary: Path, tmp_path: Path) -> None:
     assert list(temporary.iterdir()) == []
 
 
-@pytest.mark.usefixtures("short_files")
 def test_a_full_disk_is_the_users_to_mend(temporary: Path, tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     rows = (f"text {number},{'AB'[number % 2]}\n" for number in range(600))
     path.write_text("text,label\n" + "".join(rows))
-    with pytest.raises(UserError, match="disk is full") as caught:
+    with pytest.raises(UserError, match="disk is full") as caught, files_of_at_most(10_000):
         load(DataSettings(source=str(path)))
     assert caught.value.where == str(temporary)
     assert "TMPDIR" in str(caught.value.todo)
