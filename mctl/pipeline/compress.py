@@ -9,7 +9,7 @@ from typing import Any
 from mctl.artifact import Artifact, seal, stage_key, writing
 from mctl.pipeline.dataset import StageData, load_stage_data
 from mctl.pipeline.describe import describe
-from mctl.pipeline.feasible import check_asked, check_place
+from mctl.pipeline.feasible import check_asked, check_place, learns
 from mctl.pipeline.finetune import TEACHER, freeze_embeddings
 from mctl.pipeline.inherit import max_length, resolved
 from mctl.pipeline.loading import check_length, class_order, load_classifier, load_config
@@ -106,13 +106,13 @@ def artifact_name(settings: CompressSettings) -> str:
 def _recover(shop: Shop, student: Student, pruned: dict[str, Any]) -> Any:
     """Train the stripped model: these epochs are cheaper than those under masks.
 
-    Without masks there was no ramp, and its epochs are spent here.
+    Without masks there was no ramp, and its epochs are spent here. Where nothing but tokens goes, there are none.
     """
     from mctl.compression.phase import Phase
     from mctl.compression.trainer import train
 
     settings = shop.recipe.compress
-    epochs = settings.recovery_epochs + (0 if settings.prune else settings.ramp_epochs)
+    epochs = settings.recovery_epochs + (0 if settings.prune else settings.ramp_epochs) if learns(settings) else 0
     model = load_classifier(ModelSettings(name=str(shop.work / "stripped")))
     freeze_embeddings(model, settings.freeze_embeddings)
     if not epochs:

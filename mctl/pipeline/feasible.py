@@ -14,18 +14,23 @@ if TYPE_CHECKING:
     from mctl.compression.layout import Layout
 
 
+def learns(settings: CompressSettings) -> bool:
+    """Whether there is anything to train for: fewer tokens alone leave every weight as it is."""
+    return bool(settings.prune) or settings.layers is not None or bool(settings.distill)
+
+
 def check_asked(settings: CompressSettings) -> None:
     """Refuse to do nothing, and what cannot be done.
 
     Raises:
-        UserError: neither pruning nor distillation nor fewer layers are asked for; copies without a teacher; somebody
-            to learn from, and nothing to learn.
+        UserError: neither pruning nor distillation nor fewer layers or tokens are asked for; copies without a
+            teacher; somebody to learn from, and nothing to learn.
     """
-    if not settings.prune and settings.layers is None and not settings.distill:
+    if not learns(settings) and not settings.trim_vocab:
         raise UserError(
             "nothing is removed and nothing is learnt from the teacher.",
             where="--prune 0",
-            todo="Prune more than 0 %, keep fewer layers with --layers, or learn with --distill.",
+            todo="Prune more than 0 %, keep fewer layers with --layers, learn with --distill, or --trim-vocab.",
         )
     if settings.augment and not settings.distill:
         raise UserError(

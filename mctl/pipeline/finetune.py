@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mctl.artifact import Artifact, seal, stage_key, writing
-from mctl.pipeline.dataset import StageData, load_stage_data
-from mctl.pipeline.dataset import tokenized_splits as tokenized_splits
+from mctl.pipeline.dataset import StageData, load_stage_data, tokenized_splits
 from mctl.pipeline.describe import describe
 from mctl.pipeline.inherit import max_length, resolved
 from mctl.pipeline.loading import (

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mctl.errors import UserError
+from mctl.pipeline.dataset import tokenized_splits
 from mctl.pipeline.feasible import check_feasible
-from mctl.pipeline.finetune import tokenized_splits
 from mctl.pipeline.inherit import max_length
 from mctl.pipeline.loading import load_classifier, load_tokenizer
 from mctl.pipeline.shop import Shop
@@ -51,7 +51,7 @@ def make_student(shop: Shop) -> Student:
 
     settings = shop.recipe.compress
     tokenizer = load_tokenizer(shop.teacher)
-    check_vocabulary(tokenizer, settings)
+    check_vocabulary(tokenizer, shop.data, settings)
     model = load_classifier(shop.teacher).eval()
     layers = _layers(shop, model, tokenizer)
     check_feasible(settings, layout_of(model).of_layers(layers))

@@ -4,43 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mctl.errors import UserError
+from mctl.pipeline.corpora import CorpusFacts, check_corpus, compare_scripts, read_corpus
 from mctl.pipeline.corpus import Corpus, corpus_hashes
 from mctl.pipeline.dataset import StageData
-from mctl.pipeline.scripts import counting, letters, listed, script_shares
+from mctl.pipeline.scripts import counting, script_shares
 from mctl.progress import Progress
 from mctl.recipe import CompressSettings
 
 if TYPE_CHECKING:
-    from mctl.compression.vocabulary import Trimmed, Usage
+    from mctl.compression.vocabulary import Trimmed
 
 # Training texts that are tokenized again to see that nothing changed: a fault would show in every other one.
 _CHECKED_TEXTS = 1_000
-# A script with less than this share of the training texts' letters is not one that they are written in.
-_LEAST_SHARE = 0.01
-
-
-@dataclass(frozen=True)
-class CorpusFacts:
-    """What a corpus is and what it adds.
-
-    Attributes:
-        file: its path as the user gave it.
-        sha256: of its content.
-        texts: how many it holds.
-        scripts: share of its letters by script.
-        known_letters_percent: how many of its letters the tokenizer has a piece for.
-    """
-
-    file: str
-    sha256: str
-    texts: int
-    scripts: dict[str, float]
-    known_letters_percent: float
 
 
 def vocabulary_inputs(settings: CompressSettings) -> dict[str, str]:
@@ -59,21 +39,25 @@ def vocabulary_inputs(settings: CompressSettings) -> dict[str, str]:
     return {"vocab_corpus": " ".join(sorted(hashes.values()))} if hashes else {}
 
 
-def check_vocabulary(tokenizer: Any, settings: CompressSettings) -> None:
-    """Refuse a tokenizer that cannot be trimmed before hours of training.
+def check_vocabulary(tokenizer: Any, data: StageData, settings: CompressSettings) -> None:
+    """Refuse a tokenizer that cannot be trimmed, or a corpus of no use to it, before hours of training.
 
     Raises:
-        UserError: it is of no kind that can be trimmed, and the user did not allow to go on without.
+        UserError: the tokenizer is of no kind that can be trimmed, and the user did not allow to go on without; or a
+            corpus begins with no text that it knows a letter of.
     """
     from mctl.compression.vocabulary import CannotTrimError
     from mctl.compression.vocabulary.document import read, vocabulary_of
 
-    if settings.trim_vocab is not True:
+    if not settings.trim_vocab:
         return
     try:
         vocabulary_of(read(tokenizer), type(tokenizer).__name__)
     except CannotTrimError as error:
-        raise _refusal(error) from error
+        if settings.trim_vocab is True:
+            raise _refusal(error) from error
+    for path in settings.vocab_corpus:
+        check_corpus(Corpus(Path(path), data.dataset.columns.text), tokenizer)
 
 
 def _refusal(error: Exception) -> UserError:
@@ -122,8 +106,8 @@ def _trim(
     usage = usage_of(tokenizer, counting(data.splits["train"].texts, characters))
     corpora: list[CorpusFacts] = []
     for path, sha256 in corpus_hashes(list(map(Path, settings.vocab_corpus))).items():
-        more, facts = _read(Corpus(path, data.dataset.columns.text), sha256, tokenizer)
-        _compare_scripts(facts, script_shares(characters), progress)
+        more, facts = read_corpus(Corpus(path, data.dataset.columns.text), sha256, tokenizer)
+        compare_scripts(facts, script_shares(characters), progress)
         usage += more
         corpora.append(facts)
     trimmed = trim(model, tokenizer, usage, settings.vocab_spare)
@@ -132,48 +116,6 @@ def _trim(
     progress.say(_sentence(trimmed, evaluation))
     facts_of_all = {**asdict(trimmed.report), "test": evaluation, "corpora": [asdict(facts) for facts in corpora]}
     return trimmed.model, trimmed.tokenizer, facts_of_all
-
-
-def _read(corpus: Corpus, sha256: str, tokenizer: Any) -> tuple[Usage, CorpusFacts]:
-    """Go through a corpus once.
-
-    Raises:
-        UserError: it holds no text, or no letter that the tokenizer knows.
-    """
-    from mctl.compression.vocabulary import usage_of
-
-    characters: Counter[str] = Counter()
-    usage = usage_of(tokenizer, counting(corpus, characters))
-    shares, known = script_shares(characters), _known_percent(tokenizer, letters(characters))
-    where = f"--vocab-corpus {corpus.path}"
-    if not usage.texts:
-        raise UserError("there is no text in this file.", where=where, todo="Give it texts, or another file.")
-    if not known:
-        raise UserError(
-            f"the tokenizer knows no letter of it ({listed(shares)}).",
-            where=where,
-            todo="Name a corpus in a script that the model was trained on.",
-        )
-    return usage, CorpusFacts(str(corpus.path), sha256, usage.texts, shares, known)
-
-
-def _known_percent(tokenizer: Any, counts: Mapping[str, int]) -> float:
-    """How many of these letters are not unknown, each of them being tokenized alone."""
-    if tokenizer.unk_token is None or not counts:
-        return 100.0
-    known = sum(count for letter, count in counts.items() if tokenizer.unk_token not in tokenizer.tokenize(letter))
-    return 100.0 * known / sum(counts.values())
-
-
-def _compare_scripts(corpus: CorpusFacts, trained: Mapping[str, float], progress: Progress) -> None:
-    """Say so when a corpus is mostly in scripts that the training texts are not written in."""
-    shared = sum(share for name, share in corpus.scripts.items() if trained.get(name, 0) >= _LEAST_SHARE)
-    if shared < 0.5:
-        progress.say(
-            f"vocabulary: {corpus.file} is in other scripts ({listed(corpus.scripts)}) than the training texts "
-            f"({listed(trained)}). The tokenizer knows {corpus.known_letters_percent:.0f} % of its letters, and the "
-            "pieces that it uses are kept too."
-        )
 
 
 def _check_training_texts(before: Any, trimmed: Trimmed, texts: Sequence[str]) -> None:
