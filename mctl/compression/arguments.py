@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import torch
@@ -25,6 +26,9 @@ def training_arguments(settings: TrainingSettings, phase: Phase, rows: int) -> T
     check_precision(settings.mixed_precision)
     texts_per_step = settings.batch_size * settings.gradient_accumulation * count()
     steps = phase.epochs * -(-rows // texts_per_step)
+    # Said in so many words: transformers 4 takes the last training's precision from here where this one asks for none,
+    # and a launcher writes its own default here, while the recipe is what the manifest records.
+    os.environ["ACCELERATE_MIXED_PRECISION"] = settings.mixed_precision
     arguments = TrainingArguments(
         # Absolute, because checkpoints remember where the best one is.
         output_dir=str(phase.folder.resolve()),

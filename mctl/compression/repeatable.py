@@ -16,8 +16,7 @@ def repeatable() -> Iterator[None]:
 
     On a CPU it does so anyway. On a GPU, the gradients of attention depend on the order in which blocks finish unless
     deterministic algorithms are demanded: with `warn_only`, the fused kernels stay as they are and only warn. All that
-    training here computes has such an algorithm; for headlines and the like the price is small, since what is given up
-    is a parallelism over keys that short texts do not fill.
+    training here computes has such an algorithm.
 
     cuBLAS reads its setting when it computes its first product, so that this has to come before.
     """
