@@ -1,6 +1,7 @@
 """What does a trimmed vocabulary save, and what does it change?
 
     python benchmarks/vocabulary.py ENCODER DATA [--teacher FOLDER] [--corpus FILE ...] [--spare N ...]
+        [--corpus-spare N ...]
 
 TEACHER is a classifier fine-tuned on DATA; without one, ENCODER is fine-tuned first. Its vocabulary is trimmed to the
 training texts with several numbers of spare tokens, and, if there is a corpus, to that as well. Nothing is trained.
@@ -34,17 +35,20 @@ from mctl.pipeline.scoring import input_names, logits_of
 ROUNDS = 5
 # Run on its own: what it takes to have a model and its tokenizer ready, and what the process then held at most.
 LOADING = """
-import json, resource, sys, time
+import json, re, sys, time
+from pathlib import Path
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 torch.set_num_threads(1)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+# Not getrusage: what it says begins with what the parent held.
+peak = lambda: int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
+before = peak()
 start = time.perf_counter()
 tokenizer = AutoTokenizer.from_pretrained(sys.argv[1])
 model = AutoModelForSequenceClassification.from_pretrained(sys.argv[1]).eval()
 model(**tokenizer("x", return_tensors="pt"))
 seconds = time.perf_counter() - start
-print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, before / 1024]))
+print(json.dumps([seconds, peak(), before]))
 """
 
 
@@ -168,6 +172,7 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path)
     parser.add_argument("--corpus", type=Path, action="append", default=[])
     parser.add_argument("--spare", type=int, action="append", default=[])
+    parser.add_argument("--corpus-spare", type=int, action="append", default=[], help="spare tokens beside a corpus")
     parser.add_argument("--max-length", type=int, default=64)
     arguments = parser.parse_args()
     data = load(DataSettings(source=str(arguments.data)))
@@ -183,7 +188,8 @@ def report(folder: Path, data: Dataset, arguments: argparse.Namespace, temporary
     variants = [Variant(f"{spare:,} spare", spare) for spare in (*arguments.spare, SPARE)]
     if arguments.corpus:
         names = ", ".join(path.name for path in arguments.corpus)
-        variants.append(Variant(f"{SPARE:,} spare, {names}", SPARE, tuple(arguments.corpus)))
+        further = arguments.corpus_spare or [SPARE]
+        variants += [Variant(f"{spare:,} spare, {names}", spare, tuple(arguments.corpus)) for spare in further]
     before = sum(parameter.numel() for parameter in teacher.model.parameters())
     print(f"Before: {len(teacher.tokenizer):,} tokens, {before / 1e6:.2f} M parameters.\n")
     print("| kept besides what is used | tokens | parameters, M | test texts with other tokens, % |", end="")

@@ -14,6 +14,11 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from command import finish, start
+from hypothesis import settings
+
+# On a busy machine any example may take long; what is slow for good, pytest-timeout ends.
+settings.register_profile("mctl", deadline=None)
+settings.load_profile("mctl")
 
 RECIPE = """
 [model]
