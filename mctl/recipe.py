@@ -213,7 +213,8 @@ def _read(path: Path | None) -> dict[str, Any]:
         if not path.exists():
             return {}
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        # Bytes: in text mode Python would mend line ends that are none in TOML.
+        return tomllib.loads(path.read_bytes().decode())
     except FileNotFoundError as error:
         raise UserError("there is no such file.", where=str(path), todo="Write one with `mctl init`.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mctl.errors import UserError
@@ -91,6 +91,7 @@ def test_a_flag_of_one_drops_the_other_from_the_file(
 
 
 @given(junk=st.binary(max_size=200))
+@example(junk=b"\r")
 def test_no_file_content_gives_a_traceback(junk: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("junk") / "mctl.toml"
     path.write_bytes(junk)
