@@ -25,14 +25,16 @@ from typing import Any
 import numpy as np
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from mctl.compression.vocabulary import SPARE, Trimmed, changed_texts, trim, usage_of
+from mctl.compression.vocabulary import Trimmed, changed_texts, trim, usage_of
 from mctl.data import Dataset, DataSettings, load
 from mctl.exporters.torch_runner import TorchClassifier
 from mctl.pipeline.corpus import Corpus
 from mctl.pipeline.saving import save_tokenizer
 from mctl.pipeline.scoring import input_names, logits_of
+from mctl.recipe import CompressSettings
 
 ROUNDS = 5
+SPARE = CompressSettings().vocab_spare
 # Run on its own: what it takes to have a model and its tokenizer ready, and what the process then held at most.
 LOADING = """
 import json, re, sys, time

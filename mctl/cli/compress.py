@@ -68,6 +68,8 @@ def compress(
 
         mctl compress --target-speedup 2 --at 8x64 --distill
 
+        mctl compress --prune 50 --distill --trim-vocab --vocab-corpus more-news.txt
+
         mctl compress --prune 50 --structure blocks --block 32
     """
     from mctl.errors import UserError

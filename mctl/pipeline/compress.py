@@ -18,7 +18,7 @@ from mctl.pipeline.saving import save_tokenizer
 from mctl.pipeline.shop import Shop
 from mctl.pipeline.stage import finished, made, manifest, work_folder
 from mctl.pipeline.student import Student, make_student
-from mctl.pipeline.target import check_at, check_target, identity
+from mctl.pipeline.target import check_at, check_target, target_inputs
 from mctl.pipeline.teacher import find_or_make_teacher
 from mctl.pipeline.tutor import Tutor, find_tutor, tutor_settings
 from mctl.pipeline.vocabulary import trim_vocabulary, vocabulary_inputs
@@ -42,7 +42,7 @@ def compress(recipe: Recipe, progress: Progress) -> Artifact:
         check_place(folder, TEACHER)
     check_precision(recipe.compress.mixed_precision)
     tutor_settings(recipe)  # Before the teacher is made, which may take hours.
-    vocabulary_inputs(recipe.compress)
+    corpora = vocabulary_inputs(recipe.compress)
     check_target(recipe.compress)
     teacher = find_or_make_teacher(recipe, progress)
     recipe = resolved(recipe, teacher)
@@ -52,7 +52,7 @@ def compress(recipe: Recipe, progress: Progress) -> Artifact:
     check_at(recipe, config)
     tutor = find_tutor(recipe, config)
     data = load_stage_data(recipe.data, progress, class_order(config))
-    key = _key(recipe, teacher, data, tutor)
+    key = _key(recipe, teacher, data, tutor, corpora)
     if done := finished(folder, key, progress):
         return done
     started = time.monotonic()
@@ -75,13 +75,12 @@ def compress(recipe: Recipe, progress: Progress) -> Artifact:
         return made(folder, make)
 
 
-def _key(recipe: Recipe, teacher: Artifact, data: StageData, tutor: Tutor | None) -> str:
+def _key(recipe: Recipe, teacher: Artifact, data: StageData, tutor: Tutor | None, corpora: dict[str, str]) -> str:
     """Identity of the result. Who teaches counts by content, not by name."""
     settings = recipe.compress.model_dump(exclude={"teacher", "name", "distill_from", "vocab_corpus"})
     inputs = {"teacher": teacher.as_parent().manifest_sha256, "data": data.dataset.sha256}
-    inputs |= {} if tutor is None else {"tutor": tutor.fingerprint}
-    inputs |= vocabulary_inputs(recipe.compress)
-    return stage_key("compress", settings | {"max_length": max_length(recipe)} | identity(recipe), inputs)
+    inputs |= corpora if tutor is None else corpora | {"tutor": tutor.fingerprint}
+    return stage_key("compress", settings | {"max_length": max_length(recipe)} | target_inputs(recipe), inputs)
 
 
 def artifact_name(settings: CompressSettings) -> str:

@@ -100,7 +100,7 @@ def check_at(recipe: Recipe, config: Any) -> None:
         place_of(recipe, config)
 
 
-def identity(recipe: Recipe) -> dict[str, Any]:
+def target_inputs(recipe: Recipe) -> dict[str, Any]:
     """What the result depends on besides `[compress]`, for the key of the stage."""
     return {} if recipe.compress.target_speedup is None else {"threads": recipe.measure.threads}
 

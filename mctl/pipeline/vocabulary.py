@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mctl.errors import UserError
-from mctl.pipeline.corpora import CorpusFacts, check_corpus, compare_scripts, read_corpus
 from mctl.pipeline.corpus import Corpus, corpus_hashes
+from mctl.pipeline.corpus_facts import CorpusFacts, check_corpus, compare_scripts, read_corpus
 from mctl.pipeline.dataset import StageData
 from mctl.pipeline.scripts import counting, script_shares
 from mctl.progress import Progress

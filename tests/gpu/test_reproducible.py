@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from pathlib import Path
 
 import pytest
 import torch
 from command import finish, start
-
-from mctl.compression.repeatable import repeatable
 
 COMMAND = ("--prune", 40, "--distill", "--ramp-epochs", 1, "--recovery-epochs", 1, "--model", "encoder")
 
@@ -30,20 +27,3 @@ def test_twice_the_same_on_a_gpu(copy_of_sample: Path, tmp_path: Path, precision
         found.append([hashlib.sha256(path.read_bytes()).hexdigest() for path in weights])
     assert len(found[0]) == 2
     assert found[0] == found[1]
-
-
-def test_torch_is_told_while_it_lasts_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
-    with pytest.raises(RuntimeError, match=r"put_ .*deterministic"), repeatable():
-        assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
-        assert not torch.utils.deterministic.fill_uninitialized_memory
-        torch.zeros(3).put_(torch.tensor([0, 0]), torch.tensor([1.0, 2.0]))
-    assert not torch.are_deterministic_algorithms_enabled()
-    assert torch.utils.deterministic.fill_uninitialized_memory
-
-
-def test_a_cpu_needs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with repeatable():
-        assert not torch.are_deterministic_algorithms_enabled()

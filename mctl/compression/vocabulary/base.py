@@ -19,14 +19,16 @@ class Vocabulary(ABC):
         self.model: Mapping[str, Any] = document["model"]
 
     @property
-    @abstractmethod
     def pieces(self) -> Mapping[str, int]:
         """Ids by piece, without added tokens that are no piece of the model."""
+        found: Mapping[str, int] = self.model["vocab"]
+        return found
 
     @property
-    @abstractmethod
     def unknown(self) -> str | None:
         """The piece that stands for what no piece covers."""
+        token: str | None = self.model["unk_token"]
+        return token if token in self.pieces else None
 
     @abstractmethod
     def characters(self, piece: str) -> list[str]:

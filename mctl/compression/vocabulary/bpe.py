@@ -23,16 +23,6 @@ class BytePairs(Vocabulary):
     """See the module."""
 
     @property
-    def pieces(self) -> dict[str, int]:
-        found: dict[str, int] = self.model["vocab"]
-        return found
-
-    @property
-    def unknown(self) -> str | None:
-        token: str | None = self.model["unk_token"]
-        return token if token in self.pieces else None
-
-    @property
     def prefix(self) -> str:
         """What all symbols but the first of a word begin with; mostly nothing."""
         return self.model["continuing_subword_prefix"] or ""

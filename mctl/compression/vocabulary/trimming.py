@@ -28,9 +28,6 @@ from mctl.compression.vocabulary.likeness import likeliest_first
 from mctl.compression.vocabulary.usage import Usage, batches, measure_usage
 from mctl.compression.vocabulary.wrapping import wrapped
 
-SPARE = 15_000
-"""Pieces kept beyond those in use, unless the caller says otherwise."""
-
 
 @dataclass(frozen=True)
 class Report:
@@ -78,7 +75,7 @@ def usage_of(tokenizer: Any, texts: Iterable[str]) -> Usage:
     return measure_usage(plain_tokenizer(document), vocabulary_of(document, type(tokenizer).__name__), texts)
 
 
-def trim(model: Any, tokenizer: Any, usage: Usage, spare: int = SPARE) -> Trimmed:
+def trim(model: Any, tokenizer: Any, usage: Usage, spare: int) -> Trimmed:
     """Drop tokens that texts do not use.
 
     What uses only tokens that stay is tokenized as before and gets the same logits. Any other text falls into smaller

@@ -25,16 +25,6 @@ class WordPiece(Vocabulary):
     """See the module."""
 
     @property
-    def pieces(self) -> dict[str, int]:
-        found: dict[str, int] = self.model["vocab"]
-        return found
-
-    @property
-    def unknown(self) -> str | None:
-        token: str = self.model["unk_token"]
-        return token if token in self.pieces else None
-
-    @property
     def prefix(self) -> str:
         """What all pieces but the first of a word begin with."""
         return str(self.model["continuing_subword_prefix"])

@@ -10,8 +10,8 @@ import pytest
 from vocabularies import word_piece
 
 from mctl.errors import UserError
-from mctl.pipeline.corpora import check_corpus, compare_scripts, read_corpus
 from mctl.pipeline.corpus import Corpus
+from mctl.pipeline.corpus_facts import check_corpus, compare_scripts, read_corpus
 from mctl.pipeline.scripts import script_shares
 from mctl.progress import Silent
 
