@@ -120,6 +120,7 @@ class CompressSettings(TrainingSettings):
     augment: int = Field(
         0, ge=0, description="Altered copies of each training text, labelled by the teacher; an epoch has them all."
     )
+    unlabelled: tuple[str, ...] = Field((), description="Files of further texts for the teacher to label.")
     ramp_epochs: int = Field(6, ge=1, description="Epochs in which the prune level grows.")
     recovery_epochs: int = Field(4, ge=0, description="Epochs on the stripped model.")
     score_learning_rate: float = Field(1e-2, gt=0, description="Learning rate of the scores.")

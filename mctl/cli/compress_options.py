@@ -235,6 +235,15 @@ Augment = Annotated[
         show_default=False,
     ),
 ]
+Unlabelled = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FILE",
+        help="Further texts for the teacher to label: one a line, or a data file. May be given again.",
+        rich_help_panel=_DISTILLATION,
+        show_default=False,
+    ),
+]
 Name = Annotated[
     str | None,
     typer.Option(

@@ -1,4 +1,4 @@
-"""More training texts for a student than there are labels: altered copies, labelled by the teacher."""
+"""More training texts for a student than there are labels: altered copies and others, labelled by the teacher."""
 
 from __future__ import annotations
 
@@ -6,30 +6,41 @@ from typing import Any
 
 from mctl.pipeline.inherit import max_length
 from mctl.pipeline.shop import Shop
+from mctl.pipeline.unlabelled import unlabelled_texts
 
 
-def altered_copies(shop: Shop) -> list[str]:
-    """`[compress] augment` altered copies of each training text."""
+def more_texts(shop: Shop) -> list[str]:
+    """`[compress] augment` altered copies of each training text, and the texts of `[compress] unlabelled`.
+
+    Raises:
+        UserError: the files of texts cannot be read, or hold nothing new.
+    """
+    return [*_altered_copies(shop), *unlabelled_texts(shop)]
+
+
+def _altered_copies(shop: Shop) -> list[str]:
     from mctl.compression.augment import altered
 
     settings = shop.recipe.compress
+    if not settings.augment:
+        return []
     texts = altered(list(shop.data.splits["train"].texts), settings.augment, settings.seed)
     shop.progress.say(f"data: {len(texts)} altered copies of the training texts are learnt from as well")
     return texts
 
 
-def with_copies(shop: Shop, tokenizer: Any, rows: Any, copies: list[str]) -> Any:
-    """The tokenised training texts and, after them, altered copies of them, labelled 0 for now."""
+def with_more(shop: Shop, tokenizer: Any, rows: Any, more: list[str]) -> Any:
+    """The tokenised training texts and, after them, those of `more_texts`, labelled 0 for now."""
     import datasets
 
     from mctl.compression.texts import tokenized
 
-    added = tokenized(tokenizer, copies, [0] * len(copies), max_length(shop.recipe), shop.work).rows
+    added = tokenized(tokenizer, more, [0] * len(more), max_length(shop.recipe), shop.work).rows
     return datasets.concatenate_datasets([rows, added])
 
 
 def labelled_by_teacher(rows: Any, originals: int, logits: Any) -> Any:
-    """`rows` with the teacher's label on every copy; the originals keep their own.
+    """`rows` with the teacher's label on every text that has none; the originals keep their own.
 
     Args:
         originals: how many rows at the beginning are texts of the data.

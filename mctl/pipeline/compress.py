@@ -21,6 +21,7 @@ from mctl.pipeline.student import Student, make_student
 from mctl.pipeline.target import check_at, check_target, target_inputs
 from mctl.pipeline.teacher import find_or_make_teacher
 from mctl.pipeline.tutor import Tutor, find_tutor, tutor_settings
+from mctl.pipeline.unlabelled import unlabelled_inputs
 from mctl.pipeline.vocabulary import trim_vocabulary, vocabulary_inputs
 from mctl.progress import Progress
 from mctl.recipe import CompressSettings, ModelSettings, Recipe
@@ -42,7 +43,7 @@ def compress(recipe: Recipe, progress: Progress) -> Artifact:
         check_place(folder, TEACHER)
     check_precision(recipe.compress.mixed_precision)
     tutor_settings(recipe)  # Before the teacher is made, which may take hours.
-    corpora = vocabulary_inputs(recipe.compress)
+    corpora = vocabulary_inputs(recipe.compress) | unlabelled_inputs(recipe.compress)
     check_target(recipe.compress)
     teacher = find_or_make_teacher(recipe, progress)
     recipe = resolved(recipe, teacher)
@@ -77,7 +78,7 @@ def compress(recipe: Recipe, progress: Progress) -> Artifact:
 
 def _key(recipe: Recipe, teacher: Artifact, data: StageData, tutor: Tutor | None, corpora: dict[str, str]) -> str:
     """Identity of the result. Who teaches counts by content, not by name."""
-    settings = recipe.compress.model_dump(exclude={"teacher", "name", "distill_from", "vocab_corpus"})
+    settings = recipe.compress.model_dump(exclude={"teacher", "name", "distill_from", "vocab_corpus", "unlabelled"})
     inputs = {"teacher": teacher.as_parent().manifest_sha256, "data": data.dataset.sha256}
     inputs |= corpora if tutor is None else corpora | {"tutor": tutor.fingerprint}
     return stage_key("compress", settings | {"max_length": max_length(recipe)} | target_inputs(recipe), inputs)

@@ -1,4 +1,4 @@
-"""Files of further texts, without labels: what `[compress] vocab_corpus` names."""
+"""Files of further texts, without labels: what `[compress] vocab_corpus` and `unlabelled` name."""
 
 from __future__ import annotations
 
@@ -23,10 +23,12 @@ class Corpus:
     Attributes:
         path: of the file.
         column: what the text column is called elsewhere; used where the file has one of this name.
+        flag: that the user named it with.
     """
 
     path: Path
     column: str | None = None
+    flag: str = "--vocab-corpus"
 
     def __iter__(self) -> Iterator[str]:
         texts = self._rows() if self.path.suffix.casefold() in READERS else self._lines()
@@ -58,29 +60,27 @@ class Corpus:
         listed = ", ".join(repr(shortened(name)) for name in names[:30])
         raise UserError(
             "it is not plain which column holds the texts.",
-            where=f"--vocab-corpus {self.path}",
+            where=f"{self.flag} {self.path}",
             todo=f"Call it as in the data, or 'text'. Columns: {listed}.",
         )
 
 
-def corpus_hashes(paths: Sequence[Path]) -> dict[Path, str]:
+def corpus_hashes(paths: Sequence[str], flag: str = "--vocab-corpus") -> dict[Path, str]:
     """SHA-256 of the files, each of which is there and, as far as its beginning shows, readable.
 
     Raises:
         UserError: a file is missing, empty, or certainly no text.
     """
-    return {path: _hash(path) for path in paths}
+    return {path: _hash(path, f"{flag} {path}", flag) for path in map(Path, paths)}
 
 
-def _hash(path: Path) -> str:
+def _hash(path: Path, where: str, flag: str) -> str:
     if not path.is_file():
         problem = "this is no regular file" if path.exists() else "there is no such file"
-        raise UserError(
-            f"{problem}.", where=f"--vocab-corpus {path}", todo="Name files of texts, one --vocab-corpus for each."
-        )
+        raise UserError(f"{problem}.", where=where, todo=f"Name files of texts, one {flag} for each.")
     try:
         if path.suffix.casefold() != ".parquet":
             check_is_text(path)
         return sha256_of(path)
     except OSError as error:
-        raise UserError(f"it cannot be read: {error.strerror}.", where=f"--vocab-corpus {path}") from error
+        raise UserError(f"it cannot be read: {error.strerror}.", where=where) from error

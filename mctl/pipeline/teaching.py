@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mctl.pipeline.augmentation import altered_copies, labelled_by_teacher, with_copies
+from mctl.pipeline.augmentation import labelled_by_teacher, more_texts, with_more
 from mctl.pipeline.loading import load_classifier
 from mctl.pipeline.shop import Shop
 from mctl.pipeline.tutor import Asked, ask_tutor
@@ -20,7 +20,7 @@ _GIGABYTE = 10**9
 
 
 def taught(shop: Shop, model: Any, tokenizer: Any, rows: Any, layers: tuple[int, ...]) -> tuple[Any, Teaching]:
-    """Ask the teacher for its outputs on the training texts, and on altered copies of them if these are wanted.
+    """Ask the teacher for its outputs on the training texts, and on more texts if these are wanted.
 
     Args:
         model: the teacher; it comes back on the CPU. It is asked unless there is a tutor.
@@ -32,7 +32,7 @@ def taught(shop: Shop, model: Any, tokenizer: Any, rows: Any, layers: tuple[int,
         would take too much.
 
     Raises:
-        UserError: what is to be learnt cannot be learnt from this tutor.
+        UserError: what is to be learnt cannot be learnt from this tutor, or there are no such texts.
     """
     import torch
 
@@ -40,13 +40,13 @@ def taught(shop: Shop, model: Any, tokenizer: Any, rows: Any, layers: tuple[int,
 
     distillation = _distillation(shop, model, layers)
     originals = len(rows)
-    copies = altered_copies(shop) if shop.recipe.compress.augment else []
-    if copies:
-        rows = with_copies(shop, tokenizer, rows, copies)
-    asked = _asked(shop, model, tokenizer, rows, copies, distillation.watch_teacher)
+    more = more_texts(shop)
+    if more:
+        rows = with_more(shop, tokenizer, rows, more)
+    asked = _asked(shop, model, tokenizer, rows, more, distillation.watch_teacher)
     asked.teacher.model.to("cuda" if torch.cuda.is_available() else "cpu")
     lessons = _recorded(shop, asked, "teacher")
-    if copies:
+    if more:
         known = lessons or _recorded(shop, _for_logits(asked), "labels")
         assert known is not None, "logits alone always fit"
         rows = labelled_by_teacher(rows, originals, known.logits)
@@ -59,14 +59,14 @@ def taught(shop: Shop, model: Any, tokenizer: Any, rows: Any, layers: tuple[int,
     return rows, Teaching(distillation, teacher=replace(asked.teacher, model=load_classifier(shop.teacher)))
 
 
-def _asked(shop: Shop, model: Any, tokenizer: Any, rows: Any, copies: list[str], watch: Watch) -> Asked:
+def _asked(shop: Shop, model: Any, tokenizer: Any, rows: Any, more: list[str], watch: Watch) -> Asked:
     """Who is asked, and the training texts as it reads them."""
     from mctl.compression.teacher import Teacher
 
     if shop.tutor is None:
         return Asked(Teacher(model, watch), tokenizer, rows)
     texts = shop.data.splits["train"].texts
-    return ask_tutor(shop, shop.tutor, tokenizer, rows, [*texts, *copies] if copies else texts, watch)
+    return ask_tutor(shop, shop.tutor, tokenizer, rows, [*texts, *more] if more else texts, watch)
 
 
 def _for_logits(asked: Asked) -> Asked:

@@ -35,7 +35,7 @@ def vocabulary_inputs(settings: CompressSettings) -> dict[str, str]:
             where="--vocab-corpus",
             todo="Add --trim-vocab, or leave it away.",
         )
-    hashes = corpus_hashes(list(map(Path, settings.vocab_corpus)))
+    hashes = corpus_hashes(settings.vocab_corpus)
     return {"vocab_corpus": " ".join(sorted(hashes.values()))} if hashes else {}
 
 
@@ -105,7 +105,7 @@ def _trim(
     characters: Counter[str] = Counter()
     usage = usage_of(tokenizer, counting(data.splits["train"].texts, characters))
     corpora: list[CorpusFacts] = []
-    for path, sha256 in corpus_hashes(list(map(Path, settings.vocab_corpus))).items():
+    for path, sha256 in corpus_hashes(settings.vocab_corpus).items():
         more, facts = read_corpus(Corpus(path, data.dataset.columns.text), sha256, tokenizer)
         compare_scripts(facts, script_shares(characters), progress)
         usage += more

@@ -1,0 +1,57 @@
+"""Further texts without labels over the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from command import mctl
+
+from mctl.data import DataSettings, load
+from mctl.samples import headlines
+
+QUICK = ("compress", "--distill", "--ramp-epochs", 1, "--recovery-epochs", 0, "--name", "more")
+OTHER = [text for text, _ in headlines(99, 40)]
+
+
+def known(folder: Path, split: str) -> list[str]:
+    """Texts of the data."""
+    return list(load(DataSettings(source=str(folder / "news.csv"))).splits[split].texts)
+
+
+def new(folder: Path) -> list[str]:
+    """Headlines that the data does not have."""
+    return sorted(set(OTHER) - {text for split in ("train", "dev", "test") for text in known(folder, split)})
+
+
+def written(path: Path, lines: list[str]) -> str:
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path.name
+
+
+def test_a_student_learns_from_texts_without_labels(copy_of_chain: Path) -> None:
+    lines, tested = new(copy_of_chain), known(copy_of_chain, "test")
+    assert len(lines) > 20
+    paragraph = " ".join(lines)
+    first = written(copy_of_chain / "first.txt", [*lines, *tested, lines[0]])
+    second = written(copy_of_chain / "second.jsonl", [json.dumps({"text": paragraph}, ensure_ascii=False)])
+    ran = mctl(*QUICK, "--unlabelled", first, "--unlabelled", second, cwd=copy_of_chain)
+    assert ran.code == 0, ran.err
+    counts = f"{len(lines) + 2} unlabelled texts ({len(tested)} more are in the data) are learnt from as well, as "
+    assert counts in ran.err
+    learnt = int(ran.err.split(counts)[1].split()[0])
+    assert learnt > len(lines) + 10, "the paragraph is cut"
+    assert learnt <= len(lines) + len(paragraph.split())
+    manifest = json.loads((copy_of_chain / "artifacts" / "more" / "manifest.json").read_text())
+    assert manifest["recipe"]["compress"]["unlabelled"] == [first, second]
+
+
+def test_other_texts_make_another_student_and_another_name_does_not(copy_of_chain: Path) -> None:
+    lines = new(copy_of_chain)
+    assert mctl(*QUICK, "--unlabelled", written(copy_of_chain / "a.txt", lines), cwd=copy_of_chain).code == 0
+    again = mctl(*QUICK, "--unlabelled", written(copy_of_chain / "b.txt", lines), cwd=copy_of_chain)
+    assert again.code == 0
+    assert "epoch" not in again.err, "the same texts: nothing is to be done"
+    other = mctl(*QUICK, "--unlabelled", written(copy_of_chain / "b.txt", lines[1:]), cwd=copy_of_chain)
+    assert other.code == 0
+    assert "epoch 1" in other.err
