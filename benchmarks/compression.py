@@ -49,6 +49,7 @@ mixed_precision = "{precision}"
 seed = {seed}
 distill = true
 mixed_precision = "{precision}"
+teacher_cache_gb = 12
 """
 
 
