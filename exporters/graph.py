@@ -1,17 +1,12 @@
 """PyTorch module -> fp32 ONNX file, with batch and length left free.
 
-What the defaults rest on (12 layers of width 384, onnxruntime 1.31, one CPU thread, medians in ms, interleaved):
+A graph has one of several forms, and which is fastest depends on the execution provider:
 
-    batch x length                          1x8   1x16  1x64  1x128  1x512  32x32
-    eager attention, opset 18               9.7   12.0  37.7   75.3    380    567
-    eager attention, opset 20              10.1   11.8  37.6   75.1    385    552
-    scaled_dot_product_attention, opset 18 10.3   12.8  39.1   78.9    424    569
-    scaled_dot_product_attention, opset 23 10.4   13.2  36.2   74.5    345    564
+    plain      matrix products and softmax, in operators of the ONNX standard alone; fastest on CPUs, in fp32 and int8
+    attention  one `Attention` node of the standard a layer, opset 23
+    fused      onnxruntime's own nodes for attention, embeddings, skip + LayerNorm and bias + GELU; meant for CUDA
 
-Eager attention is never behind by more than the noise at the lengths of headlines and sentences, its graph has none of
-the NaN guards that the decomposed sdpa carries, and opset 18, which PyTorch's exporter is written in, needs no
-conversion and runs on every onnxruntime since 1.14. Opset 23 has one Attention node a layer; ask for it with
-`attention="sdpa", opset=23` when texts are long and the runtime is recent.
+`benchmarks/graph_forms.py` races them; its figures are in docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -21,16 +16,28 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import onnx
+import onnx_ir as ir
 from torch import nn
 
+from .attention import OPERATOR, PaddingBiasView, one_node_attention
 from .errors import ExportError
 from .files import SINGLE_FILE_LIMIT_BYTES, require_file_name, total_bytes, weight_bytes, write_model
+from .fusion import fuse, fusions, tidy
 from .inputs import INPUT_NAMES
 from .tracing import DYNAMIC_AXES, Attention, ExportView, example_inputs, float32_copy, switch_attention, trace
 
-DEFAULT_OPSET = 18
+Form: TypeAlias = Literal["plain", "attention", "fused"]
+
+# Of each form: what transformers computes attention with, and the operator set. 20 is the first to have Gelu as one
+# node, which is worth some percent on a CPU, and 23 the first to have Attention.
+_FORMS: Mapping[Form, tuple[Attention, int]] = {
+    "plain": ("eager", 20),
+    "attention": ("sdpa", 23),
+    "fused": ("sdpa", 20),
+}
 
 
 @dataclass(frozen=True)
@@ -40,23 +47,27 @@ class GraphReport:
     Attributes:
         files: the ONNX file and, when the weights did not fit into it, their file.
         file_bytes: both together.
+        form: of the graph.
         opset: version of the ONNX operator set.
         input_names: the graph's inputs, each int64 (batch, sequence).
         output_name: the graph's output, float32 (batch, classes).
         classes: width of the output.
         node_count: nodes of the graph.
         operator_counts: nodes by operator, the most frequent first.
+        fusions: of these, the ones that do what several others would.
         initializer_bytes: weights and constants.
     """
 
     files: tuple[Path, ...]
     file_bytes: int
+    form: Form
     opset: int
     input_names: tuple[str, ...]
     output_name: str
     classes: int
     node_count: int
     operator_counts: Mapping[str, int]
+    fusions: Mapping[str, int]
     initializer_bytes: int
 
 
@@ -65,8 +76,8 @@ def export_fp32(
     path: Path,
     *,
     input_names: Sequence[str],
-    opset: int = DEFAULT_OPSET,
-    attention: Attention = "eager",
+    form: Form = "plain",
+    opset: int | None = None,
     single_file_limit_bytes: int = SINGLE_FILE_LIMIT_BYTES,
 ) -> GraphReport:
     """Writes `model` to `path` with PyTorch's exporter (`torch.onnx.export`, dynamo).
@@ -80,25 +91,45 @@ def export_fp32(
             logits (batch, classes) as `torch_runner.TorchClassifier` understands them.
         path: the .onnx file to write; folders above it are made.
         input_names: input_ids, and those of attention_mask and token_type_ids that the model uses, in graph order.
-        opset: ONNX operator set.
-        attention: transformers' attention implementation to trace; a model that cannot switch any more keeps its own.
+        form: of the graph. A model that can no longer switch its attention keeps its own in the plain form.
+        opset: ONNX operator set; that of the form when None.
         single_file_limit_bytes: weights larger than this go to `path` + ".data".
 
     Raises:
         ExportError: an input that the model does not take or use, an opset that PyTorch cannot write, a model
-            that fails on a small batch, or one that torch.export cannot trace with free batch and length.
+            that fails on a small batch, one that torch.export cannot trace with free batch and length, or, for the
+            fused form, one whose attention does more than leave out padding.
     """
     require_file_name(path)
     names = _check_names(model, input_names)
-    example = example_inputs(names)
-    view = ExportView(float32_copy(model), names).eval()
-    switch_attention(view, attention, example)
-    exported = trace(view, example, opset)
+    wanted = opset or _FORMS[form][1]
+    exported = ir.to_proto(_traced(model, names, form, wanted))
     _strip_debug_records(exported)
-    _check_graph(exported, names, opset)
+    _check_graph(exported, names, wanted)
     initializer_bytes = weight_bytes(exported)
     files = write_model(exported, path, single_file_limit_bytes=single_file_limit_bytes)
-    return _describe(exported, initializer_bytes, files)
+    return _describe(exported, form, initializer_bytes, files)
+
+
+def _traced(model: nn.Module, names: tuple[str, ...], form: Form, opset: int) -> ir.Model:
+    """The graph in its form, in memory."""
+    attention = _FORMS[form][0]
+    example = example_inputs(names)
+    if form != "fused":
+        view = ExportView(float32_copy(model), names).eval()
+        switch_attention(view, attention, example)
+        graph = trace(view, example, opset)
+        tidy(graph)
+        return graph
+    view = PaddingBiasView(float32_copy(model), names).eval()
+    switch_attention(view, attention, example)
+    with one_node_attention(view, example) as blocks:
+        graph = trace(view, example, opset)
+    fuse(graph)
+    written = sum(node.op_type == OPERATOR for node in graph.graph)
+    if written != blocks:
+        raise ExportError(f"only {written} of {blocks} attention blocks became one node")
+    return graph
 
 
 def _check_names(model: nn.Module, input_names: Sequence[str]) -> tuple[str, ...]:
@@ -150,17 +181,19 @@ def _opset(model: onnx.ModelProto) -> int:
     return int(next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")))
 
 
-def _describe(model: onnx.ModelProto, initializer_bytes: int, files: tuple[Path, ...]) -> GraphReport:
+def _describe(model: onnx.ModelProto, form: Form, initializer_bytes: int, files: tuple[Path, ...]) -> GraphReport:
     operators = Counter(node.op_type for node in model.graph.node)
     (output,) = model.graph.output
     return GraphReport(
         files=files,
         file_bytes=total_bytes(files),
+        form=form,
         opset=_opset(model),
         input_names=tuple(value.name for value in model.graph.input),
         output_name=output.name,
         classes=int(output.type.tensor_type.shape.dim[-1].dim_value),
         node_count=len(model.graph.node),
         operator_counts=dict(operators.most_common()),
+        fusions=fusions(operators),
         initializer_bytes=initializer_bytes,
     )

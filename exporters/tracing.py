@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal, TypeAlias
 
-import onnx
+import onnx_ir as ir
 import torch
 from torch import nn
 from torch.onnx.errors import OnnxExporterError
@@ -18,6 +18,7 @@ from .errors import ExportError
 from .torch_runner import logits_of
 
 Attention: TypeAlias = Literal["eager", "sdpa"]
+"""Transformers' own names: matrix products and a softmax, or PyTorch's function for all of it."""
 
 OUTPUT_NAME = "logits"
 DYNAMIC_AXES = {0: "batch", 1: "sequence"}
@@ -73,7 +74,7 @@ def switch_attention(view: ExportView, attention: Attention, example: Mapping[st
         ExportError: the model does not run even as it is.
     """
     try:
-        expected = _logits(view, example)
+        expected = example_logits(view, example)
     except Exception as error:  # code of any author
         raise ExportError(f"the model does not run on inputs of shape {_EXAMPLE_SHAPE}: {_reason(error)}") from error
     configs = _configs(view)
@@ -81,7 +82,7 @@ def switch_attention(view: ExportView, attention: Attention, example: Mapping[st
     try:
         for config in configs:
             config._attn_implementation = attention
-        same = torch.allclose(_logits(view, example), expected, atol=1e-4)
+        same = torch.allclose(example_logits(view, example), expected, atol=1e-4)
     except Exception as error:  # as above
         logger.debug("attention stays %s: %s", built_with, error)
         same = False
@@ -90,14 +91,17 @@ def switch_attention(view: ExportView, attention: Attention, example: Mapping[st
             config._attn_implementation = implementation
 
 
-def _logits(view: ExportView, example: Mapping[str, torch.Tensor]) -> torch.Tensor:
+def example_logits(view: ExportView, example: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Logits (batch, classes) of the example, run by PyTorch."""
     with torch.inference_mode():
-        logits: torch.Tensor = view(*example.values())
-    return logits
+        result: torch.Tensor = view(*example.values())
+    return result
 
 
-def trace(view: ExportView, example: Mapping[str, torch.Tensor], opset: int) -> onnx.ModelProto:
+def trace(view: ExportView, example: Mapping[str, torch.Tensor], opset: int) -> ir.Model:
     """The graph of `view`, in evaluation mode if it is, with the axes of `DYNAMIC_AXES` left free.
+
+    Its weights are those of `view`, not copies.
 
     Raises:
         ExportError: torch.export cannot trace the model, or the exporter cannot translate it.
@@ -118,7 +122,7 @@ def trace(view: ExportView, example: Mapping[str, torch.Tensor], opset: int) -> 
         raise ExportError(f"PyTorch cannot export this model at opset {opset}: {_reason(error)}") from error
     if program is None:
         raise ExportError("PyTorch's exporter returned no program")
-    return program.model_proto
+    return program.model
 
 
 @contextmanager

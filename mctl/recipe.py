@@ -18,6 +18,7 @@ from mctl.errors import UserError
 RECIPE_FILE = "mctl.toml"
 
 Precision = Literal["fp32", "fp16"]
+Provider = Literal["cpu", "cuda"]
 Level = Annotated[float, Field(ge=0, lt=100)]
 Signal = Literal["logits", "hidden", "relations"]
 DEFAULT_SIGNALS: tuple[Signal, ...] = ("logits", "hidden")
@@ -146,6 +147,12 @@ class ExportSettings(Settings):
     """The ONNX artifact."""
 
     precision: Precision = Field("fp32", description="Number format of the weights.")
+    provider: Provider | None = Field(
+        None, description="Where it is to run, which decides the form of the graph. Default: cuda for fp16, else cpu."
+    )
+    graph: Literal["plain", "attention", "fused"] | None = Field(
+        None, description="Form of the graph. Default: plain for cpu, fused for cuda."
+    )
 
 
 class MeasureSettings(Settings):
@@ -156,7 +163,7 @@ class MeasureSettings(Settings):
     repeats: int = Field(5, ge=2, description="Rounds over the timed batches.")
     batches: int = Field(12, ge=1, description="Different batches of evaluation texts that are timed.")
     threads: int | None = Field(None, ge=1, description="Threads for both runtimes. Default: all cores.")
-    provider: Literal["cpu", "cuda"] = Field("cpu", description="Where the export runs.")
+    provider: Provider = Field("cpu", description="Where the export runs.")
     emissions: bool = Field(True, description="Measure or estimate energy.")
     energy_seconds: float = Field(4.0, gt=0, description="Length of each energy measurement.")
     country: str = Field("IND", pattern="^[A-Z]{3}$", description="ISO code of the grid whose carbon counts.")

@@ -41,18 +41,20 @@ ALONE = {
     "typer": ("mctl.cli",),
     "codecarbon": ("mctl.validators",),
     "onnx": ("mctl.exporters", "mctl.validators"),
+    "onnx_ir": ("mctl.exporters",),
+    "onnxscript": ("mctl.exporters",),
     "accelerate": ("mctl.processes",),
 }
 # What travels in an artifact, and all that it may import there.
 TRAVELLING = {"mctl.compression.modeling_compact"}
-# Where a distribution is not called what one imports, and what is a requirement of another library at run time only.
+# Where a distribution is not called what one imports.
 IMPORTED_AS = {
     "fonttools": "fontTools",
     "scikit-learn": "sklearn",
     "protobuf": "google",
     "onnxruntime-gpu": "onnxruntime",
+    "onnx-ir": "onnx_ir",
 }
-NEVER_IMPORTED = {"onnxscript"}
 # transformers and datasets require it, and each major of theirs its own: bounds of ours could only contradict them.
 LEFT_TO_OTHERS = {"huggingface_hub"}
 UNSAFE_LIBRARIES = {"pickle", "dill", "joblib", "shelve", "marshal"}
@@ -208,7 +210,7 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
     names = (target for name, source in MODULES.items() for target in imported(name, ast.parse(source)))
     libraries = {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"mctl"}
     runtime = {re.split(r"[^\w-]", line)[0] for line in PYPROJECT["project"]["dependencies"]}
-    declared = {IMPORTED_AS.get(name, name) for name in runtime - NEVER_IMPORTED}
+    declared = {IMPORTED_AS.get(name, name) for name in runtime}
     assert libraries - LEFT_TO_OTHERS == declared - LEFT_TO_OTHERS
 
 

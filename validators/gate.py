@@ -6,6 +6,7 @@ Pure functions over the results of the other validators; nothing is measured her
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
@@ -107,6 +108,36 @@ def integrity_checks(files: FilesResult | None = None, graph: OnnxResult | None 
     if graph is not None:
         checks += _graph_checks(graph)
     return checks
+
+
+def fusion_check(graph: OnnxResult, recorded: Mapping[str, int], attention_blocks: int) -> Check:
+    """Check of the nodes that stand for several: as many as the export's record says, and enough for its device.
+
+    Args:
+        graph: what the file holds.
+        recorded: fused nodes by operator, of any domain, when the export was made.
+        attention_blocks: how many attention nodes there must be at least; 0 where their form does not matter, which
+            is on CPUs.
+    """
+    found = _by_operator(graph.nodes_by_type)
+    wrong = [
+        f"{found.get(name, 0)} nodes {name} where {count} are recorded"
+        for name, count in recorded.items()
+        if found.get(name, 0) != count
+    ]
+    attention = sum(found.get(name, 0) for name in ("Attention", "MultiHeadAttention"))
+    if attention < attention_blocks:
+        wrong.append(f"{attention} of {_count(attention_blocks, 'attention block')} are one node, as CUDA needs them")
+    fused = ", ".join(f"{count} {name}" for name, count in recorded.items()) or "no fused nodes are recorded"
+    verdict: Verdict = "fail" if wrong else "pass"
+    return Check("fusion", "integrity", verdict, len(wrong), 0, "problems", "; ".join(wrong) or fused)
+
+
+def _by_operator(nodes_by_type: Mapping[str, int]) -> Mapping[str, int]:
+    counts: Counter[str] = Counter()
+    for name, count in nodes_by_type.items():
+        counts[name.rpartition(".")[2]] += count
+    return counts
 
 
 def parity_checks(result: ParityResult, precision: str, thresholds: Thresholds) -> list[Check]:

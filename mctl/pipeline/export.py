@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,13 @@ from mctl.pipeline.saving import save_tokenizer
 from mctl.pipeline.scoring import input_names
 from mctl.pipeline.stage import finished, manifest
 from mctl.progress import Progress
-from mctl.recipe import ModelSettings, Recipe
+from mctl.recipe import ExportSettings, ModelSettings, Precision, Provider, Recipe
 
 MODEL_FILE = "model.onnx"
+
+# What each precision is for, and the form of graph that is fastest there (benchmarks/graph_forms.py).
+_PROVIDER_OF: Mapping[Precision, Provider] = {"fp32": "cpu", "fp16": "cuda"}
+_FORM_ON: Mapping[Provider, str] = {"cpu": "plain", "cuda": "fused"}
 
 
 def export(recipe: Recipe, progress: Progress, source: Path | None = None) -> Artifact:
@@ -30,18 +34,18 @@ def export(recipe: Recipe, progress: Progress, source: Path | None = None) -> Ar
         UserError: there is no such artifact.
     """
     artifact = _source(recipe, source, progress)
-    precision = recipe.export.precision
-    folder = _root(recipe, artifact, progress) / f"{artifact.name}-{precision}"
-    key = stage_key("export", recipe.export.model_dump(), {"source": artifact.as_parent().manifest_sha256})
+    settings = _settled(recipe.export)
+    folder = _root(recipe, artifact, progress) / f"{artifact.name}-{_suffix(settings)}"
+    key = stage_key("export", settings.model_dump(), {"source": artifact.as_parent().manifest_sha256})
     if done := finished(folder, key, progress):
         return done
     started = time.monotonic()
-    settings = ModelSettings(name=str(artifact.folder))
-    model = load_classifier(settings).eval()
-    tokenizer = load_tokenizer(settings)
-    progress.start(f"export {precision}", 1)
+    named = ModelSettings(name=str(artifact.folder))
+    model = load_classifier(named).eval()
+    tokenizer = load_tokenizer(named)
+    progress.start(f"export {settings.precision}", 1)
     with writing(folder) as temporary:
-        facts = _write_graph(model, tokenizer, temporary, precision)
+        facts = _write_graph(model, tokenizer, temporary, settings)
         facts |= {name: artifact.manifest.facts[name] for name in ("layout", "parameters", "max_length")}
         facts["seconds"] = time.monotonic() - started
         _stock_config(model.config).save_pretrained(temporary)
@@ -52,6 +56,20 @@ def export(recipe: Recipe, progress: Progress, source: Path | None = None) -> Ar
     ratio = facts["bytes"] / facts["fp32_bytes"]
     progress.say(f"{MODEL_FILE}: {facts['bytes'] / 1e6:.1f} MB, {ratio:.3f} of fp32")
     return made
+
+
+def _settled(settings: ExportSettings) -> ExportSettings:
+    """With the defaults that depend on other settings filled in."""
+    provider = settings.provider or _PROVIDER_OF[settings.precision]
+    return settings.model_copy(update={"provider": provider, "graph": settings.graph or _FORM_ON[provider]})
+
+
+def _suffix(settings: ExportSettings) -> str:
+    """What the name says of an export: its precision, and what is not as that precision has it by default."""
+    usual = _settled(ExportSettings(precision=settings.precision, provider=settings.provider))
+    provider = settings.provider if settings.provider != _PROVIDER_OF[settings.precision] else None
+    graph = settings.graph if settings.graph != usual.graph else None
+    return "-".join(part for part in (settings.precision, provider, graph) if part)
 
 
 def _root(recipe: Recipe, source: Artifact, progress: Progress) -> Path:
@@ -80,29 +98,30 @@ def _source(recipe: Recipe, folder: Path | None, progress: Progress) -> Artifact
     return newest
 
 
-def _write_graph(model: Any, tokenizer: Any, folder: Path, precision: str) -> dict[str, Any]:
+def _write_graph(model: Any, tokenizer: Any, folder: Path, settings: ExportSettings) -> dict[str, Any]:
     from mctl.exporters.errors import ExportError
 
     try:
-        return _converted(model, input_names(tokenizer, model), folder, precision)
+        return _converted(model, input_names(tokenizer, model), folder, settings)
     except ExportError as error:
         raise UserError(f"{error}.", where="export", todo="`mctl doctor` lists the versions at work.") from error
 
 
-def _converted(model: Any, names: Sequence[str], folder: Path, precision: str) -> dict[str, Any]:
+def _converted(model: Any, names: Sequence[str], folder: Path, settings: ExportSettings) -> dict[str, Any]:
     from mctl.exporters.graph import export_fp32
     from mctl.exporters.precision import to_fp16
 
     target = folder / MODEL_FILE
-    graph = export_fp32(model, target, input_names=names)
+    graph = export_fp32(model, target, input_names=names, form=settings.graph or "plain")
     fp32_bytes = _size(folder)
     facts: dict[str, Any] = {
-        "precision": precision,
+        "precision": settings.precision,
+        "provider": settings.provider,
         "inputs": list(names),
         "outputs": ["logits"],
         "graph": _report(graph),
     }
-    if precision == "fp16":
+    if settings.precision == "fp16":
         full = folder / "fp32.onnx"
         target.rename(full)
         facts["conversion"] = _report(to_fp16(full, target))

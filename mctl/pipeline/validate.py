@@ -18,7 +18,7 @@ from mctl.pipeline.machine import fingerprint
 from mctl.pipeline.measure import Measured, measure
 from mctl.pipeline.stage import versions
 from mctl.progress import Progress
-from mctl.recipe import ModelSettings, Recipe
+from mctl.recipe import ModelSettings, Provider, Recipe
 from mctl.report.schema import CheckResult, Participant, ValidationResult
 
 
@@ -31,7 +31,7 @@ def validate(recipe: Recipe, progress: Progress, folder: Path | None = None) -> 
         UserError: no export, an incomplete lineage, or data that cannot be used.
     """
     lineage = find_lineage(recipe.artifacts, folder, progress)
-    checks = _integrity(lineage)
+    checks = _integrity(lineage, recipe.measure.provider)
     measured = data = None
     notes: list[str] = []
     if all(check.verdict == "pass" for check in checks):
@@ -47,10 +47,10 @@ def validate(recipe: Recipe, progress: Progress, folder: Path | None = None) -> 
     return result
 
 
-def _integrity(lineage: Lineage) -> list[Any]:
+def _integrity(lineage: Lineage, provider: Provider) -> list[Any]:
     from dataclasses import replace
 
-    from mctl.validators.gate import integrity_checks
+    from mctl.validators.gate import fusion_check, integrity_checks
     from mctl.validators.integrity import FileRecord, check_files, check_onnx
 
     checks = []
@@ -60,7 +60,11 @@ def _integrity(lineage: Lineage) -> list[Any]:
         checks += [replace(check, name=f"{role}_{check.name}") for check in integrity_checks(files=found)]
     facts = lineage.export.manifest.facts
     graph = check_onnx(lineage.export.folder / MODEL_FILE, facts["inputs"], facts["outputs"])
-    return checks + integrity_checks(graph=graph)
+    checks += integrity_checks(graph=graph)
+    if not graph.problems:
+        blocks = sum(heads > 0 for heads in facts["layout"]["heads"]) if provider == "cuda" else 0
+        checks.append(fusion_check(graph, facts["graph"].get("fusions", {}), blocks))
+    return checks
 
 
 def _data(recipe: Recipe, lineage: Lineage, progress: Progress, notes: list[str]) -> StageData:

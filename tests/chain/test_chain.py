@@ -150,3 +150,29 @@ def test_the_teacher_itself_can_be_exported_and_judged(copy_of_chain: Path) -> N
     parity = result["comparison"]["parity"]
     assert parity["label_agreement"] == 1.0
     assert parity["max_abs_logit_diff"] <= 1e-4
+
+
+def test_the_form_of_the_graph_follows_the_provider_it_is_for(copy_of_chain: Path) -> None:
+    assert manifest(copy_of_chain, "prune25-distill-fp16")["facts"]["graph"]["form"] == "fused"
+    layers = len(manifest(copy_of_chain, "prune25-distill")["facts"]["layout"]["heads"])
+    made = {}
+    for flags in ((), ("--provider", "cuda"), ("--graph", "fused"), ("--graph", "attention")):
+        ran = mctl("export", "artifacts/prune25-distill", "--fp32", *flags, cwd=copy_of_chain)
+        assert ran.code == 0, ran.err
+        made[Path(ran.out.strip()).name] = ran
+    suffixes = ("fp32", "fp32-cuda", "fp32-fused", "fp32-attention")
+    assert list(made) == [f"prune25-distill-{suffix}" for suffix in suffixes]
+    facts = [manifest(copy_of_chain, name)["facts"] for name in made]
+    assert [(fact["provider"], fact["graph"]["form"]) for fact in facts] == [
+        ("cpu", "plain"),
+        ("cuda", "fused"),
+        ("cpu", "fused"),
+        ("cpu", "attention"),
+    ]
+    assert facts[1]["graph"]["fusions"]["MultiHeadAttention"] == layers
+    for name in list(made)[1:]:
+        ran = mctl("validate", f"artifacts/{name}", "--no-emissions", "--repeats", 2, "--json", cwd=copy_of_chain)
+        assert ran.code == 0, ran.err
+        assert json.loads(ran.out)["comparison"]["parity"]["max_abs_logit_diff"] <= 1e-4
+        fusion = [check for check in json.loads(ran.out)["checks"] if check["name"] == "fusion"]
+        assert [check["verdict"] for check in fusion] == ["pass"]

@@ -124,11 +124,15 @@ def test_report_describes_the_file(exported):
     model, report = onnx.load(exported.path), exported.report
     assert report.files == (exported.path,)
     assert report.file_bytes == exported.path.stat().st_size
-    assert report.opset == model.opset_import[0].version == 18
+    assert report.opset == model.opset_import[0].version == 20
     assert (report.input_names, report.output_name, report.classes) == (NAMES, "logits", 5)
     assert report.node_count == len(model.graph.node) == sum(report.operator_counts.values())
     layers = exported.model.config.num_hidden_layers
     assert report.operator_counts["LayerNormalization"] == 2 * layers + 1
+    assert report.operator_counts["Gelu"] == layers
+    assert "Identity" not in report.operator_counts
+    assert {entry.domain for entry in model.opset_import} == {""}
+    assert (report.form, report.fusions) == ("plain", {})
     weights = sum(weight.numel() * 4 for weight in exported.model.parameters())
     # Equal initializers (zero biases, unit scales) are stored once.
     assert 0.97 * weights < report.initializer_bytes < report.file_bytes
@@ -152,7 +156,7 @@ def test_file_names_no_path_of_this_machine(uniform):
 def test_opset_23_has_one_attention_node_a_layer(make_classifier, make_batch, tmp_path):
     model = make_classifier(heads=(4,), rows=(256,))
     model.config.output_hidden_states = True  # more outputs in PyTorch, none in the graph
-    report = export_fp32(model, tmp_path / "model.onnx", input_names=NAMES, opset=23, attention="sdpa")
+    report = export_fp32(model, tmp_path / "model.onnx", input_names=NAMES, form="attention")
     assert (report.opset, report.output_name, report.operator_counts["Attention"]) == (23, "logits", 1)
     inputs = make_batch(3, 11)
     classifier = OnnxClassifier(open_session(tmp_path / "model.onnx"))

@@ -15,6 +15,7 @@ from mctl.validators.gate import (
     accuracy_checks,
     decide,
     emissions_checks,
+    fusion_check,
     integrity_checks,
     latency_checks,
     parity_checks,
@@ -199,6 +200,32 @@ def test_any_wrong_file_fails_and_is_named(kind):
     (files,) = integrity_checks(files=replace(FILES, **{kind: ("a.txt", "b.txt")}))
     assert (files.verdict, files.figure) == ("fail", 2)
     assert files.why == f"{kind}: a.txt, b.txt"
+
+
+FUSED = {"MultiHeadAttention": 2, "BiasGelu": 2}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "recorded", "blocks", "expected"),
+    [
+        ({"com.microsoft.MultiHeadAttention": 2, "com.microsoft.BiasGelu": 2, "Add": 9}, FUSED, 2, "pass"),
+        ({"Attention": 2}, {}, 2, "pass"),
+        ({"MatMul": 9}, {}, 0, "pass"),
+        ({"MatMul": 9}, {}, 2, "fail"),
+        ({"com.microsoft.MultiHeadAttention": 1, "com.microsoft.BiasGelu": 2}, FUSED, 0, "fail"),
+        ({"com.microsoft.MultiHeadAttention": 2}, FUSED, 2, "fail"),
+    ],
+)
+def test_fusion_is_as_recorded_and_on_cuda_whole(nodes, recorded, blocks, expected):
+    assert fusion_check(replace(GRAPH, nodes_by_type=nodes), recorded, blocks).verdict == expected
+
+
+def test_sentence_on_fusion_says_what_is_missing():
+    found = fusion_check(replace(GRAPH, nodes_by_type={"com.microsoft.BiasGelu": 2}), FUSED, 12)
+    assert found.why == (
+        "0 nodes MultiHeadAttention where 2 are recorded; 0 of 12 attention blocks are one node, as CUDA needs them"
+    )
+    assert found.figure == 2
 
 
 def test_broken_graph_and_weights_fail():
