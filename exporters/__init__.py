@@ -4,6 +4,8 @@ Every module stands alone and takes models, paths and plain settings; nothing he
 
     graph         PyTorch module -> fp32 ONNX file, batch and length left free
     precision     fp32 ONNX file -> fp16 ONNX file
+    quantization  fp32 ONNX file -> int8 ONNX file
+    bisection     which nodes have to stay in fp32
     session       ONNX file -> callable from token ids to logits, on the device that was asked for
     torch_runner  PyTorch module -> the same callable
 
@@ -18,8 +20,10 @@ from typing import TYPE_CHECKING, Any
 from .errors import ExportError
 
 if TYPE_CHECKING:
+    from .bisection import nodes_to_keep
     from .graph import GraphReport, export_fp32
     from .precision import PrecisionReport, to_fp16
+    from .quantization import QuantizationReport, nodes_with_weights, to_int8
     from .session import OnnxClassifier, open_session
     from .torch_runner import TorchClassifier
 
@@ -28,20 +32,28 @@ __all__ = [
     "GraphReport",
     "OnnxClassifier",
     "PrecisionReport",
+    "QuantizationReport",
     "TorchClassifier",
     "export_fp32",
+    "nodes_to_keep",
+    "nodes_with_weights",
     "open_session",
     "to_fp16",
+    "to_int8",
 ]
 
 _HOME = {
     "GraphReport": "graph",
     "OnnxClassifier": "session",
     "PrecisionReport": "precision",
+    "QuantizationReport": "quantization",
     "TorchClassifier": "torch_runner",
     "export_fp32": "graph",
+    "nodes_to_keep": "bisection",
+    "nodes_with_weights": "quantization",
     "open_session": "session",
     "to_fp16": "precision",
+    "to_int8": "quantization",
 }
 
 

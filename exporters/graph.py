@@ -27,6 +27,7 @@ from .errors import ExportError
 from .files import SINGLE_FILE_LIMIT_BYTES, require_file_name, total_bytes, weight_bytes, write_model
 from .fusion import fuse, fusions, tidy
 from .inputs import INPUT_NAMES
+from .naming import name_after_modules
 from .tracing import DYNAMIC_AXES, Attention, ExportView, example_inputs, float32_copy, switch_attention, trace
 
 Form: TypeAlias = Literal["plain", "attention", "fused"]
@@ -103,8 +104,10 @@ def export_fp32(
     require_file_name(path)
     names = _check_names(model, input_names)
     wanted = opset or _FORMS[form][1]
-    exported = ir.to_proto(_traced(model, names, form, wanted))
-    _strip_debug_records(exported)
+    graph = _traced(model, names, form, wanted)
+    name_after_modules(graph, prefix="classifier")
+    exported = ir.to_proto(graph)
+    _strip_debug_records(exported, shapes=form != "fused")
     _check_graph(exported, names, wanted)
     initializer_bytes = weight_bytes(exported)
     files = write_model(exported, path, single_file_limit_bytes=single_file_limit_bytes)
@@ -146,11 +149,15 @@ def _check_names(model: nn.Module, input_names: Sequence[str]) -> tuple[str, ...
     return names
 
 
-def _strip_debug_records(model: onnx.ModelProto) -> None:
-    """Drops stack traces (they name paths of this machine and outweigh a small graph) and inferable shapes."""
+def _strip_debug_records(model: onnx.ModelProto, *, shapes: bool) -> None:
+    """Drops stack traces (they name paths of this machine and outweigh a small graph) and `shapes`.
+
+    Shapes and types follow from the nodes where all of them are the standard's.
+    """
     graph = model.graph
-    del graph.value_info[:]
-    for record in (graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
+    if shapes:
+        del graph.value_info[:]
+    for record in (graph, *graph.node, *graph.input, *graph.output, *graph.initializer, *graph.value_info):
         del record.metadata_props[:]
         record.doc_string = ""
     model.doc_string = ""

@@ -8,7 +8,7 @@ size, speed and rounding.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,11 +58,21 @@ class PrecisionReport:
         return self.target_bytes / self.source_bytes
 
 
+def nodes(path: Path) -> tuple[str, ...]:
+    """Names of the nodes of the file at `path`, in the order of the graph.
+
+    Raises:
+        ExportError: the file is unreadable.
+    """
+    return tuple(node.name for node in read_model(path, weights=False).graph.node)
+
+
 def to_fp16(
     source: Path,
     target: Path,
     *,
     keep_fp32_ops: Sequence[str] = (),
+    keep_fp32: Collection[str] = (),
     single_file_limit_bytes: int = SINGLE_FILE_LIMIT_BYTES,
 ) -> PrecisionReport:
     """Writes the fp32 graph at `source` to `target` in half precision.
@@ -72,10 +82,11 @@ def to_fp16(
         target: the .onnx file to write; another than `source`.
         keep_fp32_ops: ONNX operators to leave in float32 beside those without an fp16 kernel, say "LayerNormalization"
             for a model whose activations overflow.
+        keep_fp32: names of single nodes to leave in float32, as `bisection.nodes_to_keep` finds them.
         single_file_limit_bytes: weights larger than this go to `target` + ".data".
 
     Raises:
-        ExportError: `source` is unreadable, holds no float32 weights, or is `target`.
+        ExportError: `source` is unreadable, has no such node, holds no float32 weights, or is `target`.
     """
     if source.resolve() == target.resolve():
         raise ExportError(f"the fp16 file would overwrite its fp32 source {source}")
@@ -85,6 +96,8 @@ def to_fp16(
     typed = read_weights(onnx.shape_inference.infer_shapes(single), source)
     if not any(tensor.data_type == TensorProto.FLOAT for tensor in typed.graph.initializer):
         raise ExportError(f"{source} holds no float32 weights to convert")
+    if unknown := sorted(set(keep_fp32) - {node.name for node in typed.graph.node}):
+        raise ExportError(f"{source} has no node {', '.join(unknown)}")
     losses = [_range_losses(tensor) for tensor in _tensors(typed)]
     half = convert_float_to_float16(
         typed,
@@ -93,6 +106,7 @@ def to_fp16(
         keep_io_types=True,
         disable_shape_infer=True,
         op_block_list=[*DEFAULT_OP_BLOCK_LIST, *keep_fp32_ops],
+        node_block_list=list(keep_fp32),
     )
     lost = _sum_losses(half, losses)
     kept = _float32_nodes(half)

@@ -17,7 +17,7 @@ from mctl.errors import UserError
 
 RECIPE_FILE = "mctl.toml"
 
-Precision = Literal["fp32", "fp16"]
+Precision = Literal["fp32", "fp16", "int8"]
 Provider = Literal["cpu", "cuda"]
 Level = Annotated[float, Field(ge=0, lt=100)]
 Signal = Literal["logits", "hidden", "relations"]
@@ -152,6 +152,9 @@ class ExportSettings(Settings):
     )
     graph: Literal["plain", "attention", "fused"] | None = Field(
         None, description="Form of the graph. Default: plain for cpu, fused for cuda."
+    )
+    keep_fp32: tuple[str, ...] | None = Field(
+        None, description="Nodes that stay in fp32. Default: those that parity takes, found on the dev split."
     )
 
 

@@ -17,6 +17,7 @@ def export(
     ] = None,
     fp32: Annotated[bool, typer.Option("--fp32", help="Weights as they were trained. This is the default.")] = False,
     fp16: Annotated[bool, typer.Option("--fp16", help="Half the size, for GPUs.")] = False,
+    int8: Annotated[bool, typer.Option("--int8", help="A quarter of the size, for CPUs.")] = False,
     provider: Annotated[
         str | None,
         typer.Option(help="Where it is to run: cpu or cuda. [default: cuda for fp16, else cpu]", show_default=False),
@@ -34,11 +35,13 @@ def export(
 ) -> None:
     """Turn a PyTorch artifact into an **ONNX** artifact.
 
+    Lower precisions are tried out on the dev split; nodes without which parity would fail stay in fp32 and are listed.
+
     Examples:
 
         mctl export --fp16
 
-        mctl export artifacts/prune25-distill --fp32
+        mctl export artifacts/prune25-distill --int8
 
         mctl export --fp32 --provider cuda
     """
@@ -47,14 +50,15 @@ def export(
     from mctl.recipe import load_recipe
     from mctl.report.console import open_console
 
-    if fp32 and fp16:
-        raise UserError("one precision at a time.", where="--fp32 --fp16", todo="Run the command twice.")
-    precision = "fp16" if fp16 else "fp32" if fp32 else None
+    asked = [name for name, given in (("fp32", fp32), ("fp16", fp16), ("int8", int8)) if given]
+    if len(asked) > 1:
+        flags = " ".join(f"--{name}" for name in asked)
+        raise UserError("one precision at a time.", where=flags, todo="Run the command once for each.")
     recipe = load_recipe(
         config,
         {
             "artifacts": artifacts,
-            "export.precision": precision,
+            "export.precision": asked[0] if asked else None,
             "export.provider": provider,
             "export.graph": graph,
         },

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from mctl.artifact import Artifact, load_artifact, newest_artifact, seal, stage_key, writing
 from mctl.errors import UserError
-from mctl.pipeline.loading import load_classifier, load_tokenizer
+from mctl.pipeline.dataset import load_stage_data
+from mctl.pipeline.inherit import resolved
+from mctl.pipeline.loading import class_order, load_classifier, load_config, load_tokenizer
+from mctl.pipeline.narrowing import Examples, narrow
 from mctl.pipeline.saving import save_tokenizer
 from mctl.pipeline.scoring import input_names
 from mctl.pipeline.stage import finished, manifest
@@ -20,8 +24,12 @@ from mctl.recipe import ExportSettings, ModelSettings, Precision, Provider, Reci
 MODEL_FILE = "model.onnx"
 
 # What each precision is for, and the form of graph that is fastest there (benchmarks/graph_forms.py).
-_PROVIDER_OF: Mapping[Precision, Provider] = {"fp32": "cpu", "fp16": "cuda"}
+_PROVIDER_OF: Mapping[Precision, Provider] = {"fp32": "cpu", "fp16": "cuda", "int8": "cpu"}
 _FORM_ON: Mapping[Provider, str] = {"cpu": "plain", "cuda": "fused"}
+# A label that turns in a hundred is seen on some hundreds of texts, and a search goes over them some ten times.
+_MOST_EXAMPLES = 512
+
+Narrowing = Callable[[Path, Path], dict[str, Any]]
 
 
 def export(recipe: Recipe, progress: Progress, source: Path | None = None) -> Artifact:
@@ -43,9 +51,16 @@ def export(recipe: Recipe, progress: Progress, source: Path | None = None) -> Ar
     named = ModelSettings(name=str(artifact.folder))
     model = load_classifier(named).eval()
     tokenizer = load_tokenizer(named)
+    names = input_names(tokenizer, model)
+    looks = settings.precision != "fp32" and settings.keep_fp32 is None
+    examples = _examples(recipe, artifact, tokenizer, names, progress) if looks else None
+
+    def narrowed(full: Path, target: Path) -> dict[str, Any]:
+        return narrow(full, target, settings.precision, settings.keep_fp32, examples, recipe.gate, progress)
+
     progress.start(f"export {settings.precision}", 1)
     with writing(folder) as temporary:
-        facts = _write_graph(model, tokenizer, temporary, settings)
+        facts = _write_graph(model, temporary, settings, names, narrowed)
         facts |= {name: artifact.manifest.facts[name] for name in ("layout", "parameters", "max_length")}
         facts["seconds"] = time.monotonic() - started
         _stock_config(model.config).save_pretrained(temporary)
@@ -98,35 +113,50 @@ def _source(recipe: Recipe, folder: Path | None, progress: Progress) -> Artifact
     return newest
 
 
-def _write_graph(model: Any, tokenizer: Any, folder: Path, settings: ExportSettings) -> dict[str, Any]:
+def _write_graph(
+    model: Any, folder: Path, settings: ExportSettings, names: Sequence[str], narrowed: Narrowing
+) -> dict[str, Any]:
+    """The ONNX file, and what there is to say of it.
+
+    Args:
+        narrowed: fp32 file and file to write in; what the manifest says of the conversion out.
+    """
     from mctl.exporters.errors import ExportError
-
-    try:
-        return _converted(model, input_names(tokenizer, model), folder, settings)
-    except ExportError as error:
-        raise UserError(f"{error}.", where="export", todo="`mctl doctor` lists the versions at work.") from error
-
-
-def _converted(model: Any, names: Sequence[str], folder: Path, settings: ExportSettings) -> dict[str, Any]:
     from mctl.exporters.graph import export_fp32
-    from mctl.exporters.precision import to_fp16
 
-    target = folder / MODEL_FILE
-    graph = export_fp32(model, target, input_names=names, form=settings.graph or "plain")
-    fp32_bytes = _size(folder)
+    target, full = folder / MODEL_FILE, folder / "fp32" / MODEL_FILE
     facts: dict[str, Any] = {
         "precision": settings.precision,
         "provider": settings.provider,
         "inputs": list(names),
         "outputs": ["logits"],
-        "graph": _report(graph),
     }
-    if settings.precision == "fp16":
-        full = folder / "fp32.onnx"
-        target.rename(full)
-        facts["conversion"] = _report(to_fp16(full, target))
-        full.unlink()
-    return facts | {"bytes": _size(folder), "fp32_bytes": fp32_bytes}
+    try:
+        if settings.precision == "fp32":
+            facts["graph"] = _report(export_fp32(model, target, input_names=names, form=settings.graph or "plain"))
+            return facts | {"bytes": _size(target), "fp32_bytes": _size(target)}
+        facts["graph"] = _report(export_fp32(model, full, input_names=names, form=settings.graph or "plain"))
+        facts["conversion"] = narrowed(full, target)
+    except ExportError as error:
+        raise UserError(f"{error}.", where="export", todo="`mctl doctor` lists the versions at work.") from error
+    facts |= {"bytes": _size(target), "fp32_bytes": _size(full)}
+    shutil.rmtree(full.parent)
+    return facts
+
+
+def _examples(
+    recipe: Recipe, artifact: Artifact, tokenizer: Any, names: Sequence[str], progress: Progress
+) -> Examples | None:
+    """The dev texts that the model was made with; None, and a word on it, where they are not at hand."""
+    try:
+        classes = class_order(load_config(ModelSettings(name=str(artifact.folder))))
+        data = load_stage_data(resolved(recipe, artifact).data, progress, classes)
+    except UserError as error:
+        progress.say(f"parity is left to `mctl validate`, since the data cannot be read here: {error.what}")
+        return None
+    texts = data.splits["dev"].texts
+    few = [texts[row] for row in range(min(len(texts), _MOST_EXAMPLES))]
+    return Examples(few, tokenizer, names, int(artifact.manifest.facts["max_length"]))
 
 
 def _report(result: Any) -> dict[str, Any]:
@@ -134,8 +164,9 @@ def _report(result: Any) -> dict[str, Any]:
     return {name: value for name, value in asdict(result).items() if name != "files"}
 
 
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.glob(f"{MODEL_FILE}*"))
+def _size(path: Path) -> int:
+    """Bytes of a graph and of the weights beside it."""
+    return sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*"))
 
 
 def _stock_config(config: Any) -> Any:

@@ -1,0 +1,110 @@
+"""Which nodes must keep their precision? A search that halves the graph where the error is.
+
+Most of the error of a lower precision comes from few nodes: an overflow, a matrix whose input has outliers. Trying each
+node alone would cost as many conversions as there are nodes; here a block of nodes is split only while it holds more
+of the error than any other, so that the search costs about 2 log2(nodes) for each node found. It is group testing
+(Dorfman 1943, doi 10.1214/aoms/1177731363) in best-first order, with an error in place of a yes or no.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from .errors import ExportError
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a graph is worth that keeps some nodes in float32.
+
+    Attributes:
+        error: how far it is from the original, in any unit; infinite if it overflows.
+        good: whether it is near enough.
+    """
+
+    error: float
+    good: bool
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A node that has to stay in float32.
+
+    Attributes:
+        name: of the node.
+        share: of the error without any such list, the part (0..1) that keeping this node alone removes; below zero if
+            alone it removes nothing.
+    """
+
+    name: str
+    share: float
+
+
+Trial = Callable[[Collection[str]], Outcome]
+"""Converts with these nodes kept in float32, and compares."""
+
+
+def nodes_to_keep(names: Sequence[str], trial: Trial) -> tuple[Kept, ...]:
+    """The nodes to keep in float32 so that `trial` is good; few, those with the largest shares of the error.
+
+    Args:
+        names: of all nodes that can be kept, in the order of the graph, so that neighbours are tried together.
+        trial: called about 2 log2(len(names)) times for each node found, and once more to see whether it is needed.
+
+    Returns:
+        the nodes, the largest share first; none if the conversion is good as it is.
+
+    Raises:
+        ExportError: not even with all of them kept is the result good.
+    """
+    start = trial(())
+    if start.good:
+        return ()
+    if not trial(names).good:
+        raise ExportError("the result differs too much even with every node in float32")
+    shares = _Search(names, trial, start.error).found()
+    needed = _without_the_needless(shares, trial)
+    return tuple(sorted(needed, key=lambda node: -node.share))
+
+
+class _Search:
+    """Blocks of nodes by the error that goes when they are kept."""
+
+    def __init__(self, names: Sequence[str], trial: Trial, error: float) -> None:
+        self.names, self.trial, self.error = names, trial, error
+        self.blocks: list[tuple[float, int, int]] = [(0.0, 0, len(names))]
+
+    def found(self) -> list[Kept]:
+        """Single nodes, in the order in which they were found, until keeping all of them is good."""
+        kept: list[Kept] = []
+        while self.blocks:
+            error, start, end = heapq.heappop(self.blocks)
+            if end - start > 1:
+                self._split(start, end)
+                continue
+            kept.append(Kept(self.names[start], self._share(error)))
+            if self.trial([node.name for node in kept]).good:
+                break
+        return kept
+
+    def _split(self, start: int, end: int) -> None:
+        middle = (start + end) // 2
+        for first, last in ((start, middle), (middle, end)):
+            heapq.heappush(self.blocks, (self.trial(self.names[first:last]).error, first, last))
+
+    def _share(self, error: float) -> float:
+        if self.error == float("inf"):
+            return 1.0 if error < self.error else 0.0
+        return (self.error - error) / self.error if self.error else 0.0
+
+
+def _without_the_needless(found: Sequence[Kept], trial: Trial) -> list[Kept]:
+    """Leaves out, from the smallest share on, what the result is good without."""
+    needed = list(found)
+    for node in sorted(found, key=lambda kept: kept.share):
+        rest = [other for other in needed if other is not node]
+        if len(needed) > 1 and trial([other.name for other in rest]).good:
+            needed = rest
+    return needed
