@@ -5,6 +5,8 @@ Every module stands alone and takes models, paths and plain settings; nothing he
     graph         PyTorch module -> fp32 ONNX file, batch and length left free
     precision     fp32 ONNX file -> fp16 ONNX file
     quantization  fp32 ONNX file -> int8 ONNX file
+    smoothing     fp32 ONNX file -> the same without outliers in its activations, for int8
+    excerpt       ONNX file -> the same with few token embeddings, for trials
     bisection     which nodes have to stay in fp32
     session       ONNX file -> callable from token ids to logits, on the device that was asked for
     torch_runner  PyTorch module -> the same callable

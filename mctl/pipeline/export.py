@@ -156,7 +156,7 @@ def _examples(
         return None
     texts = data.splits["dev"].texts
     few = [texts[row] for row in range(min(len(texts), _MOST_EXAMPLES))]
-    return Examples(few, tokenizer, names, int(artifact.manifest.facts["max_length"]))
+    return Examples.of(few, tokenizer, names, int(artifact.manifest.facts["max_length"]))
 
 
 def _report(result: Any) -> dict[str, Any]:

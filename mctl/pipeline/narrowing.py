@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mctl.pipeline.judge import thresholds
-from mctl.pipeline.scoring import logits_of
+from mctl.pipeline.scoring import Batch, encode
 from mctl.progress import Progress
 from mctl.recipe import GateSettings, Precision
 
@@ -25,26 +26,38 @@ _BATCH = 32
 
 @dataclass(frozen=True)
 class Examples:
-    """Texts that no stage trains on and no verdict is spoken over, and what turns them into ids.
+    """Texts that no stage trains on and no verdict is spoken over, as token ids.
 
     Attributes:
-        texts: raw.
-        tokenizer: of the model.
-        inputs: names of the graph's inputs.
-        max_length: tokens that texts are cut to.
+        batches: ids and masks by input name, each (texts, tokens) int64.
+        padding_id: the token that fills up a batch; some graphs compare ids with it.
     """
 
-    texts: Sequence[str]
-    tokenizer: Any
-    inputs: Sequence[str]
-    max_length: int
+    batches: Sequence[Batch]
+    padding_id: int
 
-    def logits(self, path: Path, on_batch: Callable[[int], None] = lambda done: None) -> np.ndarray:
+    @classmethod
+    def of(cls, texts: Sequence[str], tokenizer: Any, names: Sequence[str], max_length: int) -> Examples:
+        """Batches of similar length."""
+        ordered = sorted(texts, key=len)
+        few = [ordered[start : start + _BATCH] for start in range(0, len(ordered), _BATCH)]
+        return cls([encode(tokenizer, texts, names, max_length) for texts in few], tokenizer.pad_token_id or 0)
+
+    def logits(self, path: Path) -> np.ndarray:
         """Logits (texts, classes) of the graph at `path`, on the CPU."""
         from mctl.exporters.session import OnnxClassifier, open_session
 
         runner = OnnxClassifier(open_session(path))
-        return logits_of(runner, self.tokenizer, self.texts, self.inputs, self.max_length, _BATCH, on_batch)
+        return np.concatenate([runner(batch) for batch in self.batches])
+
+    def excerpt(self, source: Path, target: Path) -> Examples:
+        """Writes the graph at `source` with the embeddings of these texts alone; returns the texts in its token ids."""
+        from mctl.exporters.excerpt import write_excerpt
+
+        used = {int(token) for batch in self.batches for token in np.unique(batch["input_ids"])}
+        tokens = write_excerpt(source, target, used.union(range(self.padding_id + 1)))
+        renumbered = [{**batch, "input_ids": np.searchsorted(tokens, batch["input_ids"])} for batch in self.batches]
+        return Examples(renumbered, self.padding_id)
 
 
 def narrow(
@@ -72,12 +85,25 @@ def narrow(
     """
     convert, names = _converter(precision, source)
     found: list[dict[str, Any]] = [{"name": name} for name in keep_fp32 or ()]
-    if keep_fp32 is None and examples is not None:
-        search = _Search(source, target.with_name(f"trial-{target.name}"), precision, examples, gate)
-        found = search.run(convert, names, progress)
-    report = convert(source, target, keep_fp32=[node["name"] for node in found])
+    smoothed: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(dir=target.parent) as name:
+        if examples is not None and precision == "int8":
+            source, smoothed = _smoothed(source, Path(name), examples)
+        if examples is not None and keep_fp32 is None:
+            search = _Search(source, Path(name), precision, examples, gate)
+            found = search.run(convert, names, progress)
+        report = convert(source, target, keep_fp32=[node["name"] for node in found])
     values = {name: value for name, value in asdict(report).items() if name not in ("files", "kept_fp32")}
-    return values | {"kept_fp32": found}
+    return values | smoothed | {"kept_fp32": found}
+
+
+def _smoothed(source: Path, folder: Path, examples: Examples) -> tuple[Path, dict[str, Any]]:
+    """The graph without outliers in its activations, and what the manifest says of it."""
+    from mctl.exporters.smoothing import channel_ranges, write_smoothed
+
+    excerpt, target = folder / "ranges.onnx", folder / "smoothed.onnx"
+    ranges = channel_ranges(excerpt, examples.excerpt(source, excerpt).batches)
+    return target, {"smoothed": write_smoothed(source, target, ranges)}
 
 
 def _converter(precision: Precision, source: Path) -> tuple[Callable[..., Any], Sequence[str]]:
@@ -94,13 +120,16 @@ def _converter(precision: Precision, source: Path) -> tuple[Callable[..., Any], 
 class _Search:
     """Conversions with some nodes kept, and their logits beside those of the source."""
 
-    def __init__(self, source: Path, draft: Path, precision: Precision, examples: Examples, gate: GateSettings) -> None:
+    def __init__(
+        self, source: Path, folder: Path, precision: Precision, examples: Examples, gate: GateSettings
+    ) -> None:
         limits = thresholds(gate)
-        self.precision, self.examples, self.draft = precision, examples, draft
+        self.precision = precision
         self.most = _OF_WHAT_IS_ALLOWED * limits.max_logit_diff[precision]
         self.least = 1 - _OF_WHAT_IS_ALLOWED * (1 - limits.min_label_agreement[precision])
-        self.expected = examples.logits(source)
-        self.source = source
+        self.source, self.draft = folder / "excerpt.onnx", folder / "trial.onnx"
+        self.examples = examples.excerpt(source, self.source)
+        self.expected = self.examples.logits(self.source)
 
     def run(self, convert: Callable[..., Any], names: Sequence[str], progress: Progress) -> list[dict[str, Any]]:
         """Nodes to keep and their shares of the error, as the manifest records them."""
@@ -124,7 +153,6 @@ class _Search:
         try:
             found = nodes_to_keep(names, trial)
         finally:
-            self.draft.unlink(missing_ok=True)
             progress.finish()
         for node in found:
             progress.say(f"  stays in fp32: {node.name}, {100 * node.share:.0f} % of the error")
@@ -135,7 +163,7 @@ class _Search:
 
         result = self._parity(logits)
         good = result.label_agreement >= self.least and result.max_abs_logit_diff <= self.most
-        error = result.mean_kl_nats if not result.non_finite_texts else float("inf")
+        error = result.mean_abs_logit_diff if not result.non_finite_texts else float("inf")
         return Outcome(error=error, good=good and not result.non_finite_texts)
 
     def _parity(self, logits: np.ndarray) -> ParityResult:
