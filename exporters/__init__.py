@@ -7,6 +7,7 @@ Every module stands alone and takes models, paths and plain settings; nothing he
     quantization  fp32 ONNX file -> int8 ONNX file
     smoothing     fp32 ONNX file -> the same without outliers in its activations, for int8
     excerpt       ONNX file -> the same with few token embeddings, for trials
+    emulation     fp16 ONNX file -> what a GPU computes of it, for CPUs
     bisection     which nodes have to stay in fp32
     session       ONNX file -> callable from token ids to logits, on the device that was asked for
     torch_runner  PyTorch module -> the same callable

@@ -98,6 +98,7 @@ def to_fp16(
         raise ExportError(f"{source} holds no float32 weights to convert")
     if unknown := sorted(set(keep_fp32) - {node.name for node in typed.graph.node}):
         raise ExportError(f"{source} has no node {', '.join(unknown)}")
+    own_casts = {node.output[0] for node in typed.graph.node if node.op_type == "Cast"}
     losses = [_range_losses(tensor) for tensor in _tensors(typed)]
     half = convert_float_to_float16(
         typed,
@@ -111,7 +112,7 @@ def to_fp16(
     lost = _sum_losses(half, losses)
     kept = _float32_nodes(half)
     share = _fp16_share(half)
-    files = write_model(_tidied(half), target, single_file_limit_bytes=single_file_limit_bytes)
+    files = write_model(_tidied(half, own_casts), target, single_file_limit_bytes=single_file_limit_bytes)
     return PrecisionReport(
         files=files,
         source_bytes=source_bytes,
@@ -181,7 +182,7 @@ def _fp16_share(half: onnx.ModelProto) -> float:
     return sizes[TensorProto.FLOAT16] / sizes.total()
 
 
-def _tidied(half: onnx.ModelProto) -> onnx.ModelProto:
+def _tidied(half: onnx.ModelProto, own_casts: Collection[str]) -> onnx.ModelProto:
     """Nodes in running order, each once, and without the shapes that only the converter needed.
 
     The converter appends its casts at the end, and the same cast again for each float32 node that shares a weight.
@@ -189,8 +190,34 @@ def _tidied(half: onnx.ModelProto) -> onnx.ModelProto:
     graph = half.graph
     del graph.value_info[:]
     once = {tuple(node.output): node for node in reversed(graph.node)}
-    nodes = [node for node in graph.node if once[tuple(node.output)] is node]
-    del graph.node[:]
-    graph.node.extend(nodes)
+    _set_nodes(graph, [node for node in graph.node if once[tuple(node.output)] is node])
+    _drop_round_trips(graph, own_casts)
     OnnxModel(half).topological_sort()
     return half
+
+
+def _drop_round_trips(graph: onnx.GraphProto, own_casts: Collection[str]) -> None:
+    """Float32 results that a float32 node reads no longer pass through fp16 on their way.
+
+    The converter casts around each float32 node on its own; between two of them a large number would overflow. A cast
+    that the model had before, those to `own_casts`, may start from ids and stays.
+    """
+    nodes = graph.node
+    ups = {node.output[0]: node.input[0] for node in nodes if _casts_to(node, TensorProto.FLOAT)}
+    downs = {node.output[0]: node.input[0] for node in nodes if _casts_to(node, TensorProto.FLOAT16)}
+    shorter = {up: downs[half] for up, half in ups.items() if half in downs and half not in own_casts}
+    for node in nodes:
+        for index, name in enumerate(node.input):
+            node.input[index] = shorter.get(name, name)
+    for _ in ("casts up", "and the casts down that only they read"):
+        read = {name for node in nodes for name in node.input}.union(value.name for value in graph.output)
+        _set_nodes(graph, [node for node in nodes if node.op_type != "Cast" or node.output[0] in read])
+
+
+def _set_nodes(graph: onnx.GraphProto, nodes: Sequence[onnx.NodeProto]) -> None:
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def _casts_to(node: onnx.NodeProto, data_type: int) -> bool:
+    return node.op_type == "Cast" and bool(onnx.helper.get_node_attr_value(node, "to") == data_type)

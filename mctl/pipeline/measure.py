@@ -14,7 +14,7 @@ from mctl.pipeline.dataset import StageData
 from mctl.pipeline.lineage import Lineage
 from mctl.pipeline.loading import load_classifier, load_tokenizer
 from mctl.pipeline.scoring import Batch, Runner, encode, logits_of, metrics
-from mctl.pipeline.sessions import onnx_runner
+from mctl.pipeline.sessions import onnx_runner, scoring_runner
 from mctl.progress import Progress
 from mctl.recipe import MeasureSettings, ModelSettings
 
@@ -71,7 +71,8 @@ def measure(lineage: Lineage, data: StageData, settings: MeasureSettings, progre
     runners = _runners(lineage, names, settings)
     test = data.splits["test"]
     logits: dict[str, np.ndarray] = {}
-    for role, runner in runners.items():
+    judged = scoring_runner(lineage.export, runners["export"], settings.provider, settings.threads)
+    for role, runner in {**runners, "export": judged}.items():
         progress.start(f"logits of {role}", len(test.texts))
         logits[role] = logits_of(runner, tokenizer, test.texts, names, length, 32, progress.advance)
         progress.finish()

@@ -142,7 +142,7 @@ class _Search:
             if len(kept) == len(names):  # That is the source itself.
                 return self._outcome(self.expected)
             convert(self.source, self.draft, keep_fp32=kept)
-            logits = self.examples.logits(self.draft)
+            logits = self.examples.logits(self._run(self.draft))
             if not tried:
                 self._say(logits, progress)
             tried += 1
@@ -157,6 +157,16 @@ class _Search:
         for node in found:
             progress.say(f"  stays in fp32: {node.name}, {100 * node.share:.0f} % of the error")
         return [asdict(node) for node in found]
+
+    def _run(self, path: Path) -> Path:
+        """The file that shows on this CPU what `path` computes on the device it is for."""
+        if self.precision != "fp16":
+            return path
+        from mctl.exporters.emulation import write_rounded
+
+        rounded = path.with_name("rounded.onnx")
+        write_rounded(path, rounded)
+        return rounded
 
     def _outcome(self, logits: np.ndarray) -> Outcome:
         from mctl.exporters.bisection import Outcome
@@ -176,5 +186,7 @@ class _Search:
         result = self._parity(logits)
         figures = f"{100 * result.label_agreement:.2f} % equal labels on {result.texts} dev texts"
         largest = f"largest logit difference {result.max_abs_logit_diff:.2g}"
+        if result.non_finite_texts:
+            largest = f"{result.non_finite_texts} texts with logits that are not finite"
         more = "" if self._outcome(logits).good else ": looking for the nodes that have to stay in fp32"
         progress.say(f"{self.precision}: {figures}, {largest}{more}")

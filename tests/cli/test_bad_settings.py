@@ -70,7 +70,7 @@ def test_a_block_that_does_not_tile_is_refused_before_training(copy_of_chain: Pa
         (["validate", "--provider", "tpu"], ["--provider", "'cpu' or 'cuda'"]),
         (["validate", "--country", "india"], ["--country", "'india'"]),
         (["validate", "--threads", "0"], ["--threads", "greater than or equal to 1"]),
-        (["export", "--fp32", "--fp16"], ["--fp32 --fp16", "one precision at a time", "twice"]),
+        (["export", "--fp32", "--fp16"], ["--fp32 --fp16", "one precision at a time", "once for each"]),
         (["inspect", "--picture", "layout.gif"], ["--picture layout.gif", ".png, .svg, .pdf"]),
         (["run", "--config", "other.toml"], ["other.toml", "no such file", "mctl init"]),
     ],

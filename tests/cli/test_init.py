@@ -13,7 +13,7 @@ from mctl.errors import UserError
 from mctl.recipe import Recipe, load_recipe
 
 # A setting without a default is written as `...`: one of these fits it.
-SOMETHING = ('"bert"', '"CPU"', '"8x32"', "3", "0.5", "true")
+SOMETHING = ('"bert"', '"CPU"', '"8x32"', "3", "0.5", "true", '"cuda"', '"fused"', '["some/MatMul"]')
 
 
 def test_the_file_holds_what_was_given_and_defaults_for_the_rest(tmp_path: Path) -> None:

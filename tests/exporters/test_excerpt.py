@@ -21,6 +21,7 @@ def test_logits_are_the_same_bit_for_bit(form, make_classifier, make_batch, tmp_
     renumbered = inputs | {"input_ids": np.searchsorted(kept, inputs["input_ids"])}
     full, small = (OnnxClassifier(open_session(path, threads=1)) for path in (source, target))
     np.testing.assert_array_equal(small(renumbered), full(inputs))
+    onnx.shape_inference.infer_shapes(onnx.load(target), strict_mode=True)
 
 
 def test_the_table_is_quantized_as_it_would_be_whole(uniform, make_batch, tmp_path):
