@@ -44,9 +44,6 @@ def write_excerpt(source: Path, target: Path, tokens: Iterable[int]) -> np.ndarr
     extremes = [rows.max(axis=1).argmax(), rows.min(axis=1).argmin()]
     kept = np.union1d(wanted, np.array(extremes, np.int64))
     table.CopyFrom(numpy_helper.from_array(rows[kept], table.name))
-    for index, value in reversed([*enumerate(model.graph.value_info)]):  # What is said of its shape no longer holds.
-        if value.name == table.name:
-            del model.graph.value_info[index]
     write_model(model, target)
     return kept
 

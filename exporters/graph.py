@@ -155,8 +155,10 @@ def _strip_debug_records(model: onnx.ModelProto, *, shapes: bool) -> None:
     Shapes and types follow from the nodes where all of them are the standard's.
     """
     graph = model.graph
-    if shapes:
-        del graph.value_info[:]
+    weights = {tensor.name for tensor in graph.initializer}  # They carry shapes of their own, and may be replaced.
+    noted = [] if shapes else [value for value in graph.value_info if value.name not in weights]
+    del graph.value_info[:]
+    graph.value_info.extend(noted)
     for record in (graph, *graph.node, *graph.input, *graph.output, *graph.initializer, *graph.value_info):
         del record.metadata_props[:]
         record.doc_string = ""

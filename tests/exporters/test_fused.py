@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from models import FAMILIES, small_model
 from torch import nn
 
-from mctl.exporters import ExportError, OnnxClassifier, TorchClassifier, export_fp32, open_session, to_fp16
+from mctl.exporters import ExportError, OnnxClassifier, TorchClassifier, export_fp32, open_session, to_fp16, to_int8
 
 NAMES = ("input_ids", "attention_mask", "token_type_ids")
 MASK = ("input_ids", "attention_mask")
@@ -116,6 +116,16 @@ def test_fp16_of_the_fused_form(make_classifier, make_batch, tmp_path):
     inputs = padded_anywhere(make_batch, 64, 20)
     expected = TorchClassifier(model, NAMES)(inputs)
     np.testing.assert_allclose(classifier(tmp_path / "half.onnx")(inputs), expected, atol=0.01, rtol=0)
+
+
+def test_int8_of_the_fused_form(make_classifier, make_batch, tmp_path):
+    model = make_classifier(heads=(3, 1), rows=(200, 33))
+    export_fp32(model, tmp_path / "full.onnx", input_names=NAMES, form="fused")
+    report = to_int8(tmp_path / "full.onnx", tmp_path / "small.onnx")
+    assert report.quantized["MatMul"] == 12
+    inputs = padded_anywhere(make_batch, 64, 20)
+    full, small = (classifier(tmp_path / f"{name}.onnx")(inputs) for name in ("full", "small"))
+    assert 0 < np.abs(full - small).max() < 0.1 * np.ptp(full)
 
 
 def test_text_of_nothing_but_padding_gives_finite_logits(make_classifier, make_batch, tmp_path):
