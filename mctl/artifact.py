@@ -74,6 +74,12 @@ class Artifact:
         """Name of the folder."""
         return self.folder.name
 
+    @property
+    def weights_bytes(self) -> int:
+        """Size of the files that hold its weights."""
+        files = self.manifest.files.items()
+        return sum(entry.bytes for name, entry in files if name.startswith(("model.", "model-")))
+
     def as_parent(self) -> Parent:
         """How a child's manifest refers to this artifact."""
         return Parent(name=self.name, manifest_sha256=sha256_of(self.folder / MANIFEST))
@@ -133,8 +139,8 @@ def inside(folder: Path, name: str) -> Path:
     return path
 
 
-def newest_artifact(root: Path, kinds: tuple[Kind, ...]) -> Artifact | None:
-    """The artifact of one of `kinds` under `root` that was made last; folders that are no artifacts are passed over."""
+def artifacts_in(root: Path, kinds: tuple[Kind, ...]) -> list[Artifact]:
+    """All artifacts of `kinds` under `root`, the oldest first; folders that are no artifacts are passed over."""
     found = []
     for path in root.glob(f"*/{MANIFEST}"):
         if path.parent.name.startswith("."):
@@ -145,7 +151,12 @@ def newest_artifact(root: Path, kinds: tuple[Kind, ...]) -> Artifact | None:
             continue
         if artifact.manifest.kind in kinds:
             found.append(artifact)
-    return max(found, key=lambda artifact: artifact.manifest.created, default=None)
+    return sorted(found, key=lambda artifact: artifact.manifest.created)
+
+
+def newest_artifact(root: Path, kinds: tuple[Kind, ...]) -> Artifact | None:
+    """The artifact of one of `kinds` under `root` that was made last, if there is any."""
+    return next(reversed(artifacts_in(root, kinds)), None)
 
 
 def stage_key(stage: str, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> str:

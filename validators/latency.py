@@ -33,8 +33,8 @@ class LatencyResult:
     """Time of one runner, by the clock that it was measured with.
 
     Attributes:
-        p50_ms, p95_ms, p99_ms: percentiles of the time of one call, which is one batch; p99 of fewer than about 100
-            samples is little more than the slowest.
+        p50_ms, p90_ms, p95_ms, p99_ms: percentiles of the time of one call, which is one batch; p99 of fewer than
+            about 100 samples is little more than the slowest.
         throughput_texts_per_s: all texts over the sum of all samples.
         samples: timed calls.
         texts: texts in all timed calls together.
@@ -43,6 +43,7 @@ class LatencyResult:
     """
 
     p50_ms: float
+    p90_ms: float
     p95_ms: float
     p99_ms: float
     throughput_texts_per_s: float
@@ -134,9 +135,10 @@ def _time_call_ns(name: str, runner: Runner, batch: Batch, texts: int, clock_ns:
 def _summarise(samples_ns: Sequence[int], texts: int) -> LatencyResult:
     # A clock tick is the least a call can take; zero would make throughput and ratios infinite.
     samples_ms = np.maximum(np.asarray(samples_ns, dtype=np.float64), 1.0) / _NS_PER_MS
-    p50_ms, p95_ms, p99_ms = (float(value) for value in np.percentile(samples_ms, [50, 95, 99]))
+    p50_ms, p90_ms, p95_ms, p99_ms = (float(value) for value in np.percentile(samples_ms, [50, 90, 95, 99]))
     return LatencyResult(
         p50_ms=p50_ms,
+        p90_ms=p90_ms,
         p95_ms=p95_ms,
         p99_ms=p99_ms,
         throughput_texts_per_s=float(texts * _MS_PER_S / samples_ms.sum()),

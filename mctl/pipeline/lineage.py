@@ -47,7 +47,18 @@ def find_lineage(root: Path, folder: Path | None, progress: Progress) -> Lineage
             todo="Run `mctl export` on it first.",
         )
     source = _parent(export)
-    return Lineage(export, source, _parent(source) if source.manifest.parents else source)
+    return Lineage(export, source, origin(source))
+
+
+def origin(artifact: Artifact) -> Artifact:
+    """The teacher that an artifact of any kind goes back to: an artifact without parents, which stands beside it.
+
+    Raises:
+        UserError: a parent that is gone or not the one it was made from.
+    """
+    while artifact.manifest.parents or artifact.manifest.kind == "export":
+        artifact = _parent(artifact)
+    return artifact
 
 
 def _parent(artifact: Artifact) -> Artifact:

@@ -7,6 +7,8 @@ import platform
 from pathlib import Path
 from typing import Any
 
+FP16_ON_CPU = "fp16 on a CPU is emulated: the weights are half the size, the arithmetic is fp32 with conversions."
+
 
 def fingerprint() -> dict[str, Any]:
     """Processor, usable cores, memory, and GPUs that torch sees."""

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mctl.errors import UserError
 from mctl.pipeline.dataset import StageData
+from mctl.pipeline.energy import energy_of
 from mctl.pipeline.lineage import Lineage
-from mctl.pipeline.loading import load_classifier, load_tokenizer
+from mctl.pipeline.loading import load_tokenizer
 from mctl.pipeline.scoring import Batch, Runner, encode, logits_of, metrics
-from mctl.pipeline.sessions import onnx_runner, scoring_runner
+from mctl.pipeline.sessions import check_provider, onnx_runner, scoring_runner, torch_runner, use_threads
 from mctl.progress import Progress
 from mctl.recipe import MeasureSettings, ModelSettings
 
@@ -38,7 +37,7 @@ class Measured:
             timed = self.latency[role]
             figures["latency"] = {
                 name: getattr(timed, name)
-                for name in ("p50_ms", "p95_ms", "p99_ms", "throughput_texts_per_s", "samples")
+                for name in ("p50_ms", "p90_ms", "p95_ms", "p99_ms", "throughput_texts_per_s", "samples")
             }
         if role in self.emissions:
             figures["emissions"] = asdict(self.emissions[role])
@@ -94,24 +93,11 @@ def measure(lineage: Lineage, data: StageData, settings: MeasureSettings, progre
 
 
 def _runners(lineage: Lineage, names: Sequence[str], settings: MeasureSettings) -> dict[str, Runner]:
-    import torch
-
-    from mctl.exporters.torch_runner import TorchClassifier
-
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
-    threads = settings.threads or torch.get_num_threads()
-    # All participants on one device: a ratio between devices would say nothing about the export.
-    if settings.provider == "cuda" and not torch.cuda.is_available():
-        raise UserError("torch sees no GPU for the baseline.", where="--provider", todo="`mctl doctor` says more.")
-
-    def torch_runner(folder: Path) -> Runner:
-        model = load_classifier(ModelSettings(name=str(folder))).eval().to(settings.provider)
-        return TorchClassifier(model, names)
-
-    runners: dict[str, Runner] = {"baseline": torch_runner(lineage.baseline.folder)}
+    threads = use_threads(settings.threads)
+    check_provider(settings.provider)
+    runners: dict[str, Runner] = {"baseline": torch_runner(lineage.baseline.folder, names, settings.provider)}
     if lineage.source.folder != lineage.baseline.folder:
-        runners["source"] = torch_runner(lineage.source.folder)
+        runners["source"] = torch_runner(lineage.source.folder, names, settings.provider)
     runners["export"] = onnx_runner(lineage.export.folder, settings.provider, threads)
     return runners
 
@@ -146,24 +132,9 @@ def _emissions(
     runners: dict[str, Runner], batches: list[Batch], settings: MeasureSettings, progress: Progress
 ) -> dict[str, Any]:
     """Energy of the export and of the baseline: one after the other, since a meter cannot tell them apart."""
-    from mctl.validators.emissions import measure as meter
-    from mctl.validators.errors import MeasurementError
-
     found = {}
     for role in ("baseline", "export"):
-        runner = runners[role]
-
-        def run_all(runner: Runner = runner) -> int:
-            for batch in batches:
-                runner(batch)
-            return sum(len(next(iter(batch.values()))) for batch in batches)
-
         progress.start(f"energy of {role}", 1)
-        try:
-            found[role] = meter(run_all, country_iso_code=settings.country, minimum_seconds=settings.energy_seconds)
-        except MeasurementError as error:
-            raise UserError(
-                f"energy: {error}.", where="[measure]", todo="Name another --country, or give --no-emissions."
-            ) from error
+        found[role] = energy_of(runners[role], batches, settings.country, settings.energy_seconds, "[measure]")
         progress.finish()
     return found

@@ -1,18 +1,23 @@
-"""onnxruntime sessions of export artifacts."""
+"""Artifacts as callables, on the provider and the threads that were asked for."""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from mctl.artifact import Artifact
 from mctl.errors import UserError
 from mctl.pipeline.export import MODEL_FILE
+from mctl.pipeline.loading import load_classifier
 from mctl.pipeline.scoring import Runner
+from mctl.recipe import ModelSettings
+
+Provider = Literal["cpu", "cuda"]
 
 
-def onnx_runner(folder: Path, provider: Literal["cpu", "cuda"] = "cpu", threads: int | None = None) -> Runner:
+def onnx_runner(folder: Path, provider: Provider = "cpu", threads: int | None = None) -> Runner:
     """The graph of an export as a callable, on the provider that was asked for and no other.
 
     Raises:
@@ -28,7 +33,7 @@ def onnx_runner(folder: Path, provider: Literal["cpu", "cuda"] = "cpu", threads:
         raise UserError(f"{error}.", where=str(folder / MODEL_FILE), todo=todo) from error
 
 
-def scoring_runner(export: Artifact, timed: Runner, provider: Literal["cpu", "cuda"], threads: int | None) -> Runner:
+def scoring_runner(export: Artifact, timed: Runner, provider: Provider, threads: int | None) -> Runner:
     """What parity and accuracy are judged by: `timed`, the callable whose latency counts, or nearer to the truth.
 
     On a CPU onnxruntime computes most of an fp16 graph in fp32, and an overflow on the GPU that the graph is for would
@@ -43,3 +48,42 @@ def scoring_runner(export: Artifact, timed: Runner, provider: Literal["cpu", "cu
         rounded = Path(folder) / MODEL_FILE
         write_rounded(export.folder / MODEL_FILE, rounded)
         return OnnxClassifier(open_session(rounded, threads=threads))
+
+
+def torch_runner(folder: Path, names: Sequence[str], provider: Provider) -> Runner:
+    """The classifier of a PyTorch artifact as a callable, in fp32.
+
+    Args:
+        names: inputs that it is given.
+
+    Raises:
+        UserError: it cannot be loaded.
+    """
+    from mctl.exporters.torch_runner import TorchClassifier
+
+    return TorchClassifier(load_classifier(ModelSettings(name=str(folder))).eval().to(provider), names)
+
+
+def check_provider(provider: Provider) -> None:
+    """Refuse a GPU that PyTorch does not see: a ratio between devices would say nothing about an export.
+
+    Raises:
+        UserError: there is none.
+    """
+    import torch
+
+    if provider == "cuda" and not torch.cuda.is_available():
+        raise UserError("torch sees no GPU for the baseline.", where="--provider", todo="`mctl doctor` says more.")
+
+
+def use_threads(threads: int | None) -> int:
+    """Have PyTorch use this many threads, by default as many as it does already.
+
+    Returns:
+        The number, for the other runtime.
+    """
+    import torch
+
+    if threads:
+        torch.set_num_threads(threads)
+    return threads or torch.get_num_threads()

@@ -14,7 +14,7 @@ from mctl.pipeline.inherit import resolved
 from mctl.pipeline.judge import thresholds
 from mctl.pipeline.lineage import Lineage, find_lineage
 from mctl.pipeline.loading import class_order, load_config
-from mctl.pipeline.machine import fingerprint
+from mctl.pipeline.machine import FP16_ON_CPU, fingerprint
 from mctl.pipeline.measure import Measured, measure
 from mctl.pipeline.stage import versions
 from mctl.progress import Progress
@@ -98,9 +98,7 @@ def _judged(lineage: Lineage, measured: Measured, recipe: Recipe) -> list[Any]:
 def _remarks(lineage: Lineage, recipe: Recipe) -> list[str]:
     notes = []
     if lineage.export.manifest.facts["precision"] == "fp16" and recipe.measure.provider == "cpu":
-        notes.append(
-            "fp16 on a CPU is emulated: the weights are half the size, the arithmetic is fp32 with conversions."
-        )
+        notes.append(FP16_ON_CPU)
     if recipe.gate.min_speedup is None:
         notes.append("Speed is reported and not judged: set min_speedup under [gate] to make it count.")
     if "synthetic" in str(lineage.source.manifest.data.get("source", "")):
@@ -143,9 +141,6 @@ def _check_result(check: Any) -> CheckResult:
 
 def _participant(role: str, artifact: Artifact, measured: Measured | None) -> Participant:
     facts = artifact.manifest.facts
-    weights = sum(
-        entry.bytes for name, entry in artifact.manifest.files.items() if name.startswith(("model.", "model-"))
-    )
     figures = measured.of(role) if measured else {}
     return Participant(
         name=artifact.name,
@@ -153,6 +148,6 @@ def _participant(role: str, artifact: Artifact, measured: Measured | None) -> Pa
         precision=facts.get("precision", "fp32"),
         manifest_sha256=sha256_of(artifact.folder / MANIFEST),
         parameters=facts["parameters"],
-        file_bytes=weights,
+        file_bytes=artifact.weights_bytes,
         **figures,
     )

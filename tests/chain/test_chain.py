@@ -75,7 +75,7 @@ def test_validation_has_every_group_and_figures_of_all_three_models(chain: Path)
     }
     assert set(result["participants"]) == {"export", "source", "baseline"}
     for member in result["participants"].values():
-        assert member["latency"]["p50_ms"] <= member["latency"]["p95_ms"] <= member["latency"]["p99_ms"]
+        assert member["latency"]["p50_ms"] <= member["latency"]["p90_ms"] <= member["latency"]["p95_ms"]
         assert 0 <= member["accuracy"] <= 1
     assert result["participants"]["export"]["emissions"]["source"] in {"measured", "estimated"}
 

@@ -30,7 +30,7 @@ PARITY = ParityResult(480, 0.02, 0.003, 0.998, 1e-5, 0, (3, 1))
 ACCURACY = PairedAccuracy(
     480, 0.9, 0.896, 0.88, 0.87, Estimate(-0.4, -1.5, 0.6), Estimate(-1.1, -2.5, 0.4), 5, 3, 0.7, 1.05
 )
-LATENCY = LatencyResult(4.0, 6.0, 9.0, 2000.0, 60, 480, tuple([4.0] * 60))
+LATENCY = LatencyResult(4.0, 5.0, 6.0, 9.0, 2000.0, 60, 480, tuple([4.0] * 60))
 EMISSIONS = EmissionsResult(2e-5, 0.0143, 5.0, 900, 9, 1e-6, 0.0, 1e-6, "estimated", 0.0, "CPU", "IND", "India", 713.4)
 FILES = FilesResult(7, 1234, (), (), (), ())
 GRAPH = OnnxResult((), 20, ("input_ids",), ("logits",), {"MatMul": 12}, 4000, 0.75, ())
