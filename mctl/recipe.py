@@ -23,6 +23,7 @@ Level = Annotated[float, Field(ge=0, lt=100)]
 Signal = Literal["logits", "hidden", "relations"]
 DEFAULT_SIGNALS: tuple[Signal, ...] = ("logits", "hidden")
 Share = Annotated[float, Field(ge=0, le=1)]
+Size = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class Settings(BaseModel):
@@ -172,6 +173,44 @@ class MeasureSettings(Settings):
     country: str = Field("IND", pattern="^[A-Z]{3}$", description="ISO code of the grid whose carbon counts.")
 
 
+class BenchSettings(Settings):
+    """What `mctl bench` times and how."""
+
+    batch: tuple[Size, ...] = Field((1, 8, 32), min_length=1, description="Texts per call, each with every length.")
+    length: tuple[Size, ...] | None = Field(
+        None, min_length=1, description="Tokens per text. Default: 32 and 128, as far as the models have positions."
+    )
+    provider: Literal["cpu", "cuda"] = Field("cpu", description="Where all of them run.")
+    threads: int | None = Field(None, ge=1, description="Threads for both runtimes. Default: all cores.")
+    warmup: int = Field(3, ge=0, description="Rounds of each point before the clock counts.")
+    rounds: int | None = Field(
+        None, ge=2, description="Timed rounds of each point. Default: what fits into seconds_per_point, 10 to 500."
+    )
+    seconds_per_point: float = Field(
+        10.0, gt=0, allow_inf_nan=False, description="Time for the rounds of a point, where rounds says nothing."
+    )
+    baseline: str | None = Field(
+        None, description='Folder of the artifact that ratios are against, or "none". Default: the PyTorch teacher.'
+    )
+    torch: bool = Field(True, description="Time the PyTorch teacher beside what is asked for.")
+    memory: bool = Field(True, description="Measure peak memory, each model in a process of its own.")
+    energy: bool = Field(True, description="Measure or estimate energy.")
+    energy_seconds: float = Field(4.0, gt=0, allow_inf_nan=False, description="Length of each energy measurement.")
+    country: str = Field("IND", pattern="^[A-Z]{3}$", description="ISO code of the grid whose carbon counts.")
+
+    @field_validator("batch", "length", mode="before")
+    @classmethod
+    def _sizes(cls, value: Any) -> Any:
+        """A list, one number, or numbers between commas as a flag gives them; each once, ascending."""
+        parts = value.split(",") if isinstance(value, str) else value if isinstance(value, list | tuple) else [value]
+        numbers = [int(part) if isinstance(part, str) and part.strip().isdecimal() else part for part in parts]
+        if value is None:
+            return None
+        if any(type(number) is not int for number in numbers):
+            raise ValueError("give whole numbers, separated by commas")
+        return tuple(sorted(set(numbers)))
+
+
 class GateSettings(Settings):
     """Thresholds of the verdict. What is not set is reported and not judged."""
 
@@ -195,6 +234,7 @@ class Recipe(Settings):
     export: ExportSettings = ExportSettings()
     measure: MeasureSettings = MeasureSettings()
     gate: GateSettings = GateSettings()
+    bench: BenchSettings = BenchSettings()
 
 
 def load_recipe(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Recipe:

@@ -20,9 +20,27 @@ from mctl.progress import Progress
 if TYPE_CHECKING:
     from mctl.validators.latency import LatencyResult
 
-# Medians need some rounds, and nobody waits for more of them than make a difference.
-_FEWEST_ROUNDS, _MOST_ROUNDS = 9, 40
-_SECONDS = 30.0
+
+@dataclass(frozen=True)
+class Rounds:
+    """How often everybody has a turn.
+
+    Medians need some rounds, and nobody waits for more of them than make a difference.
+
+    Attributes:
+        seconds: as many as fit into this time;
+        fewest, most: within these bounds.
+        warmup: untimed ones before; the first call of a session also plans its memory.
+    """
+
+    seconds: float = 30.0
+    fewest: int = 9
+    most: int = 40
+    warmup: int = 1
+
+    def fitting(self, round_seconds: float) -> int:
+        """How many there are if one takes `round_seconds`."""
+        return min(max(int(self.seconds / max(round_seconds, 1e-9)), self.fewest), self.most)
 
 
 @dataclass(frozen=True)
@@ -99,19 +117,25 @@ def exported_runner(model: Any, names: Sequence[str], folder: Path, place: Place
 
 
 def timed(
-    runners: Mapping[str, Runner], batch: Batch, place: Place, progress: Progress, title: str
+    runners: Mapping[str, Runner],
+    batch: Batch,
+    place: Place,
+    progress: Progress,
+    title: str,
+    plan: Rounds = Rounds(),
 ) -> dict[str, LatencyResult]:
-    """Time runners in turn on one batch, in as many rounds as fit into half a minute, within bounds."""
+    """Time runners in turn on one batch, in as many rounds as are planned."""
     from mctl.validators.latency import measure
 
     def rounds(count: int, on_progress: Callable[[int, int], None] | None = None) -> dict[str, LatencyResult]:
         return measure(runners, [batch], warmup=0, repeats=count, clock_ns=place.clock_ns(), on_progress=on_progress)
 
-    rounds(1)  # The first call of a session also plans its memory.
-    started = time.monotonic()
-    rounds(1)
-    fitting = int(_SECONDS / max(time.monotonic() - started, 1e-9))
-    count = min(max(fitting, _FEWEST_ROUNDS), _MOST_ROUNDS)
+    if plan.warmup:
+        rounds(plan.warmup)
+    started, count = time.monotonic(), plan.most
+    if plan.fewest < plan.most:
+        rounds(1)
+        count = plan.fitting(time.monotonic() - started)
     progress.start(title, count)
     results = rounds(count, lambda done, total: progress.advance(done))
     progress.finish()

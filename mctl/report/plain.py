@@ -1,4 +1,4 @@
-"""Texts of other people, fit for a terminal."""
+"""Texts of other people, and numbers, fit for a terminal."""
 
 from __future__ import annotations
 
@@ -18,3 +18,8 @@ def plain(text: str) -> str:
 def plain_text(text: str, style: str = "") -> Text:
     """`text` for rich: nothing in it is markup or a control."""
     return Text(plain(text), style=style)
+
+
+def number(value: float | None) -> str:
+    """Three digits or all before the point, whichever are more; "-" where there is none."""
+    return "-" if value is None else f"{value:.3g}" if value < 100 else f"{value:.0f}"

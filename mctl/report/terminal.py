@@ -6,7 +6,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from mctl.report.plain import plain, plain_text
+from mctl.report.plain import number, plain, plain_text
 from mctl.report.schema import CheckResult, Participant, ValidationResult
 
 _COLOURS = {"pass": "green", "fail": "bold red", "inconclusive": "yellow", "info": "dim"}
@@ -46,11 +46,11 @@ def _rows(members: list[Participant]) -> list[tuple[str, list[str]]]:
         ("macro-F1, %", [_percent(member.macro_f1) for member in members]),
     ]
     for label, name in (("p50, ms a batch", "p50_ms"), ("p95, ms a batch", "p95_ms"), ("p99, ms a batch", "p99_ms")):
-        rows.append((label, [_number((member.latency or {}).get(name)) for member in members]))
-    rows.append(("texts a second", [_number((m.latency or {}).get("throughput_texts_per_s")) for m in members]))
+        rows.append((label, [number((member.latency or {}).get(name)) for member in members]))
+    rows.append(("texts a second", [number((m.latency or {}).get("throughput_texts_per_s")) for m in members]))
     energy = [(member.emissions or {}) for member in members]
-    rows.append(("Wh per 1,000 texts", [_number(_thousand(e.get("kwh_per_1000_texts"))) for e in energy]))
-    rows.append(("gCO2e per 1,000 texts", [_number(e.get("gco2e_per_1000_texts")) for e in energy]))
+    rows.append(("Wh per 1,000 texts", [number(_thousand(e.get("kwh_per_1000_texts"))) for e in energy]))
+    rows.append(("gCO2e per 1,000 texts", [number(e.get("gco2e_per_1000_texts")) for e in energy]))
     rows.append(("  source of energy", [str(e.get("source", "-")) for e in energy]))
     return rows
 
@@ -78,7 +78,3 @@ def _percent(share: float | None) -> str:
 
 def _thousand(value: float | None) -> float | None:
     return None if value is None else 1000 * value
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3g}" if value < 100 else f"{value:.0f}"
