@@ -27,7 +27,7 @@ def markdown(result: BenchResult) -> str:
         blocks += [escaped(line) for line in missing_lines(point)]
     blocks += ["## models", _table(cost_header(result), cost_rows(result))]
     blocks += [escaped(line) for line in cost_lines(result)]
-    blocks += [f"- {escaped(note)}" for note in result.notes]
+    blocks.append("\n".join(f"- {escaped(note)}" for note in result.notes))
     return "\n\n".join(blocks) + "\n"
 
 

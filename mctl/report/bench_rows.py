@@ -65,7 +65,7 @@ def missing_lines(point: Point) -> list[str]:
 def cost_header(result: BenchResult) -> tuple[str, ...]:
     """Titles of `cost_rows`."""
     device = ("GPU MB",) if result.provider == "cuda" else ()
-    return ("", "runtime", "precision", "file MB", "peak MB", "imports", *device, "Wh", "gCO2e")
+    return ("", "runs as", "file MB", "peak MB", "imports", *device, "Wh", "gCO2e")
 
 
 def cost_rows(result: BenchResult) -> list[tuple[str, ...]]:
@@ -78,8 +78,7 @@ def _cost_row(result: BenchResult, name: str, contender: Contender) -> tuple[str
     device = (number(memory.device_mb if memory else None),) if result.provider == "cuda" else ()
     return (
         name,
-        contender.runtime,
-        contender.precision,
+        f"{contender.runtime} {contender.precision}",
         f"{contender.file_bytes / 1e6:.1f}",
         number(memory.peak_mb if memory else None),
         number(memory.imports_mb if memory else None),

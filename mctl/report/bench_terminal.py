@@ -39,7 +39,14 @@ def show(result: BenchResult, console: Console) -> None:
 
 
 def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    table = Table(title=f"\n{title}", title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table = Table(
+        title=f"\n{title}",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        collapse_padding=True,
+        header_style="bold",
+    )
     for index, name in enumerate(header):
         # Names give way where the terminal is narrow; figures do not.
         table.add_column(name, justify="right" if index else "left", overflow="fold", no_wrap=bool(index))
