@@ -13,6 +13,7 @@ import numpy as np
 import onnxruntime as ort
 
 from .errors import ExportError
+from .files import model_files, read_model
 from .inputs import Inputs, Logits, select_inputs
 
 Provider: TypeAlias = Literal["cpu", "cuda"]
@@ -48,7 +49,8 @@ def open_session(path: Path, *, provider: Provider = "cpu", threads: int | None 
     try:
         session = ort.InferenceSession(str(path), options, providers=[(wanted, _PROVIDER_OPTIONS[provider])])
     except Exception as error:  # onnxruntime's exceptions share no base class but Exception
-        raise ExportError(f"onnxruntime {ort.__version__} cannot load {path}: {_why_not_loaded(error)}") from None
+        why = _lost_data(path) or _why_not_loaded(error)
+        raise ExportError(f"onnxruntime {ort.__version__} cannot load {path}: {why}") from None
     if session.get_providers()[0] != wanted:
         used = ", ".join(session.get_providers())
         raise ExportError(f"onnxruntime could not start {wanted} and fell back to {used}: check driver, CUDA and cuDNN")
@@ -121,6 +123,15 @@ def _logits_output(names: list[str]) -> str:
     if len(names) == 1:
         return names[0]
     raise ExportError(f"the graph has no output named {_OUTPUT}, only {', '.join(names)}")
+
+
+def _lost_data(path: Path) -> str | None:
+    """Which weights beside the graph are not there; onnxruntime's message names none."""
+    try:
+        lost = [file.name for file in model_files(path, read_model(path, weights=False)) if not file.is_file()]
+    except ExportError:
+        return None
+    return f"its weights in {', '.join(lost)} are missing" if lost else None
 
 
 def _why_not_loaded(error: Exception) -> str:

@@ -104,7 +104,7 @@ def _energy(
     found = {}
     progress.start("energy", len(runners))
     for done, (name, runner) in enumerate(runners.items(), start=1):
-        found[name] = asdict(energy_of(runner, [batch], settings.country, settings.energy_seconds, "[bench]"))
+        found[name] = asdict(energy_of(runner, [batch], settings.country, settings.energy_seconds, section="bench"))
         progress.advance(done)
     progress.finish()
     return found

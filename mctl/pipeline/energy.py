@@ -11,14 +11,19 @@ from mctl.pipeline.scoring import Batch, Runner
 if TYPE_CHECKING:
     from mctl.validators.emissions import EmissionsResult
 
+#: By section of the recipe, the flag that leaves energy out.
+WITHOUT = {"measure": "--no-emissions", "bench": "--no-energy"}
 
-def energy_of(runner: Runner, batches: Sequence[Batch], country: str, seconds: float, where: str) -> EmissionsResult:
+
+def energy_of(
+    runner: Runner, batches: Sequence[Batch], country: str, seconds: float, *, section: str
+) -> EmissionsResult:
     """Energy and emissions of running batches again and again.
 
     Args:
         country: three letters; whose electricity it is.
         seconds: how long, at least.
-        where: the section of the recipe that says so.
+        section: of the recipe that says so; "bench" or "measure".
 
     Raises:
         UserError: an unknown country, or a machine of which CodeCarbon gives no figure.
@@ -35,5 +40,7 @@ def energy_of(runner: Runner, batches: Sequence[Batch], country: str, seconds: f
         return measure(run_all, country_iso_code=country, minimum_seconds=seconds)
     except MeasurementError as error:
         raise UserError(
-            f"energy: {error}.", where=where, todo="Name another --country, or do without energy."
+            f"energy: {error}.",
+            where=f"[{section}]",
+            todo=f"Name another --country, or do without: {WITHOUT[section]}.",
         ) from error

@@ -135,6 +135,6 @@ def _emissions(
     found = {}
     for role in ("baseline", "export"):
         progress.start(f"energy of {role}", 1)
-        found[role] = energy_of(runners[role], batches, settings.country, settings.energy_seconds, "[measure]")
+        found[role] = energy_of(runners[role], batches, settings.country, settings.energy_seconds, section="measure")
         progress.finish()
     return found
