@@ -74,7 +74,12 @@ def one_node_attention(view: PaddingBiasView, example: Mapping[str, torch.Tensor
 
     functional.scaled_dot_product_attention = attend
     try:
-        if not torch.allclose(example_logits(view, example), expected, atol=1e-4) or not blocks:
+        tried = example_logits(view, example)
+        if not blocks:
+            raise ExportError(
+                "no block of the model calls scaled_dot_product_attention, so nothing can be fused: do not fuse it"
+            )
+        if not torch.allclose(tried, expected, atol=1e-4):
             raise ExportError(
                 "the model's attention is not plain attention over all tokens but padding: do not fuse it"
             )

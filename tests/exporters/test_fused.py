@@ -74,6 +74,11 @@ def test_every_block_is_one_node_and_nothing_is_left_over(make_classifier, make_
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family(family, tmp_path):
     model = small_model(family)
+    if not model._supports_sdpa:
+        # Some families have only eager attention in transformers 4.
+        with pytest.raises(ExportError, match="no block of the model calls"):
+            export_fp32(model, tmp_path / "model.onnx", input_names=NAMES, form="fused")
+        return
     names = MASK if family in {"distilbert", "roberta", "xlm-roberta"} else NAMES
     report = export_fp32(model, tmp_path / "model.onnx", input_names=names, form="fused")
     counts = (
