@@ -10,6 +10,9 @@ Every module stands alone and takes models, paths and plain settings; nothing he
     emulation     fp16 ONNX file -> what a GPU computes of it, for CPUs
     bisection     which nodes have to stay in fp32
     session       ONNX file -> callable from token ids to logits, on the device that was asked for
+    placement     where a session runs its nodes
+    binding       session -> the same callable on buffers that stay on the device, with CUDA graphs
+    runtime       ONNX file -> the fastest of these on a device
     torch_runner  PyTorch module -> the same callable
 
 Names are imported on first use, so that importing this package loads neither torch nor onnx.
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from .graph import GraphReport, export_fp32
     from .precision import PrecisionReport, to_fp16
     from .quantization import QuantizationReport, nodes_with_weights, to_int8
+    from .runtime import open_classifier
     from .session import OnnxClassifier, open_session
     from .torch_runner import TorchClassifier
 
@@ -40,6 +44,7 @@ __all__ = [
     "export_fp32",
     "nodes_to_keep",
     "nodes_with_weights",
+    "open_classifier",
     "open_session",
     "to_fp16",
     "to_int8",
@@ -54,6 +59,7 @@ _HOME = {
     "export_fp32": "graph",
     "nodes_to_keep": "bisection",
     "nodes_with_weights": "quantization",
+    "open_classifier": "runtime",
     "open_session": "session",
     "to_fp16": "precision",
     "to_int8": "quantization",

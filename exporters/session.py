@@ -15,6 +15,7 @@ import onnxruntime as ort
 from .errors import ExportError
 from .files import model_files, read_model
 from .inputs import Inputs, Logits, select_inputs
+from .placement import RECORD, listed, work_elsewhere
 
 Provider: TypeAlias = Literal["cpu", "cuda"]
 
@@ -27,34 +28,54 @@ _OUTPUT = "logits"
 logger = logging.getLogger(__name__)
 
 
-def open_session(path: Path, *, provider: Provider = "cpu", threads: int | None = None) -> ort.InferenceSession:
+def open_session(
+    path: Path, *, provider: Provider = "cpu", threads: int | None = None, graphs: bool = False
+) -> ort.InferenceSession:
     """An onnxruntime session over the file at `path`, on `provider` and on nothing else.
 
-    onnxruntime falls back to the CPU with a mere warning when a GPU provider cannot start; a latency taken on such a
-    session would be filed under the wrong device, so here that is an error. (Single nodes without a GPU kernel, such
-    as shape arithmetic, may still run on the CPU under `cuda`.)
+    onnxruntime falls back to the CPU with a mere warning when a GPU provider cannot start, and without a word for
+    nodes that the GPU has no kernel for; a latency taken on such a session would be filed under the wrong device, so
+    here both are errors. (Shape arithmetic may still run on the CPU under `cuda`.)
 
     Args:
         path: an .onnx file, with its external data beside it if it has any.
         provider: "cpu" or "cuda".
         threads: threads within one operator; onnxruntime's own choice when None.
+        graphs: capture CUDA graphs; then only calls with bound buffers of known shapes will do, as
+            `runtime.open_classifier` makes them.
 
     Raises:
-        ExportError: no such provider here, or the file is missing, cut short, not ONNX, or of an unknown opset.
+        ExportError: no such provider here, nodes that would run elsewhere, or the file is missing, cut short, not
+            ONNX, or of an unknown opset.
     """
     wanted = _require_provider(provider)
     options = _options(threads)
+    chosen = _PROVIDER_OPTIONS[provider] | ({"enable_cuda_graph": "1"} if graphs else {})
     if not path.is_file():
         raise ExportError(f"no ONNX file at {path}")
     try:
-        session = ort.InferenceSession(str(path), options, providers=[(wanted, _PROVIDER_OPTIONS[provider])])
+        session = ort.InferenceSession(str(path), options, providers=[(wanted, chosen)])
     except Exception as error:  # onnxruntime's exceptions share no base class but Exception
         why = _lost_data(path) or _why_not_loaded(error)
         raise ExportError(f"onnxruntime {ort.__version__} cannot load {path}: {why}") from None
     if session.get_providers()[0] != wanted:
         used = ", ".join(session.get_providers())
         raise ExportError(f"onnxruntime could not start {wanted} and fell back to {used}: check driver, CUDA and cuDNN")
+    check_placement(session, wanted)
     return session
+
+
+def check_placement(session: ort.InferenceSession, wanted: str) -> None:
+    """Refuse a session that does some of its work on another provider than `wanted`.
+
+    Raises:
+        ExportError: it does; names the nodes.
+    """
+    elsewhere = work_elsewhere(session, wanted)
+    if elsewhere:
+        raise ExportError(
+            f"{wanted} has no kernel for {listed(elsewhere)}, and onnxruntime would run them on another provider"
+        )
 
 
 class OnnxClassifier:
@@ -70,7 +91,7 @@ class OnnxClassifier:
     def __init__(self, session: ort.InferenceSession) -> None:
         self.session = session
         self.input_names: tuple[str, ...] = tuple(node.name for node in session.get_inputs())
-        self.output_name = _logits_output([node.name for node in session.get_outputs()])
+        self.output_name = logits_output([node.name for node in session.get_outputs()])
 
     def __call__(self, inputs: Inputs) -> Logits:
         """Logits (batch, classes), float32, of token ids (batch, length); only declared inputs are fed.
@@ -83,8 +104,7 @@ class OnnxClassifier:
         try:
             (logits,) = self.session.run([self.output_name], feed)
         except Exception as error:  # see open_session
-            shape = next(iter(feed.values())).shape
-            raise ExportError(f"the graph does not run on inputs of shape {shape}: {_sentence(error)}") from None
+            raise failed_run(next(iter(feed.values())).shape, error) from None
         return np.asarray(logits, dtype=np.float32)
 
 
@@ -114,10 +134,21 @@ def _options(threads: int | None) -> ort.SessionOptions:
     options.intra_op_num_threads = threads or 0
     # Between runs its threads would spin for a while, on cores that whoever is timed next is using.
     options.add_session_config_entry("session.force_spinning_stop", "1")
+    options.add_session_config_entry(RECORD, "1")
     return options
 
 
-def _logits_output(names: list[str]) -> str:
+def failed_run(shape: tuple[int, ...], error: Exception) -> ExportError:
+    """What to raise when a graph does not run on inputs of this shape."""
+    return ExportError(f"the graph does not run on inputs of shape {shape}: {_sentence(error)}")
+
+
+def logits_output(names: list[str]) -> str:
+    """The output that holds the logits.
+
+    Raises:
+        ExportError: there are several, and none is named logits.
+    """
     if _OUTPUT in names:
         return _OUTPUT
     if len(names) == 1:

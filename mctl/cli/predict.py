@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -28,6 +28,10 @@ def predict(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     batch_size: Annotated[int, typer.Option(min=1, help="Texts a call.")] = 32,
+    provider: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where it runs.")] = "cpu",
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of a call. [default: all cores]", show_default=False)
+    ] = None,
     artifacts: options.Artifacts = None,
     config: options.Config = None,
     quiet: options.Quiet = False,
@@ -42,8 +46,7 @@ def predict(
     """
     import json as encoder
 
-    from mctl.pipeline.predict import open_artifact
-    from mctl.pipeline.predict import predict as run
+    from mctl.pipeline.predict import TextClassifier, open_artifact
     from mctl.recipe import load_recipe
     from mctl.report.console import open_console
     from mctl.report.plain import plain
@@ -52,7 +55,7 @@ def predict(
     with open_console(quiet) as console:
         opened = open_artifact(recipe.artifacts, artifact, console)
         lines = _whole(enumerate(texts, 1), "text") if texts else _from_stdin()
-        for one in run(opened, lines, batch_size):
+        for one in TextClassifier(opened, provider, threads)(lines, batch_size):
             if json:
                 row = {"label": one.label, "probability": round(one.probability, 6), "text": one.text}
                 typer.echo(_CONTROL.sub(_escape, encoder.dumps(row, ensure_ascii=False)))

@@ -57,11 +57,10 @@ def _with_pytorch(request: dict[str, Any]) -> tuple[float, Runner]:
 
 def _with_onnxruntime(request: dict[str, Any]) -> tuple[float, Runner]:
     """Memory before the graph is loaded, in MB, and the graph. PyTorch is not imported: an export does without."""
-    from mctl.exporters.session import OnnxClassifier, open_session
+    from mctl.exporters.runtime import open_classifier
 
     imports_mb = peak_bytes() / _BYTES_PER_MB
-    session = open_session(Path(request["model"]), provider=request["provider"], threads=request["threads"])
-    return imports_mb, OnnxClassifier(session)
+    return imports_mb, open_classifier(Path(request["model"]), provider=request["provider"], threads=request["threads"])
 
 
 def _run(runner: Runner, request: dict[str, Any]) -> None:

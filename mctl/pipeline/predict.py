@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 
 from mctl.artifact import Artifact, load_artifact, newest_artifact
 from mctl.errors import UserError
-from mctl.pipeline.loading import class_order, load_classifier, load_tokenizer
+from mctl.pipeline.loading import class_order, load_classifier, load_config, load_tokenizer
 from mctl.pipeline.scoring import Runner, encode, input_names
-from mctl.pipeline.sessions import onnx_runner
+from mctl.pipeline.sessions import Provider, check_provider, onnx_runner, use_threads
 from mctl.progress import Progress
 from mctl.recipe import ModelSettings
 
@@ -43,32 +43,58 @@ def open_artifact(root: Path, folder: Path | None, progress: Progress) -> Artifa
     return newest
 
 
-def predict(artifact: Artifact, texts: Iterable[str], batch_size: int = 32) -> Iterator[Prediction]:
-    """Label texts, a batch at a time, in their order."""
-    settings = ModelSettings(name=str(artifact.folder))
-    tokenizer = load_tokenizer(settings)
-    runner, names, classes = _runner(artifact, settings, tokenizer)
-    length = int(artifact.manifest.facts["max_length"])
-    source = iter(texts)
-    while batch := list(islice(source, batch_size)):
-        logits = runner(encode(tokenizer, batch, names, length)).astype(np.float64)
-        odds = np.exp(logits - logits.max(1, keepdims=True))
-        probabilities = odds / odds.sum(1, keepdims=True)
-        for text, row in zip(batch, probabilities, strict=True):
-            best = int(row.argmax())
-            yield Prediction(text, classes[best], float(row[best]))
+class TextClassifier:
+    """An artifact as a callable from texts to labels.
+
+    Attributes:
+        artifact: what it was loaded from.
+        classes: names of the classes, in the order of the logits.
+    """
+
+    def __init__(self, artifact: Artifact, provider: Provider = "cpu", threads: int | None = None) -> None:
+        settings = ModelSettings(name=str(artifact.folder))
+        self.artifact = artifact
+        self._tokenizer = load_tokenizer(settings)
+        self._longest = int(artifact.manifest.facts["max_length"])
+        self._runner: Runner
+        self._inputs: Sequence[str]
+        if artifact.manifest.kind == "export":
+            self._runner = onnx_runner(artifact.folder, provider, threads)
+            self._inputs = artifact.manifest.facts["inputs"]
+            self.classes = class_order(load_config(settings))
+        else:
+            from mctl.exporters.torch_runner import TorchClassifier
+
+            check_provider(provider)
+            use_threads(threads)
+            model = load_classifier(settings).eval().to(provider)
+            self._inputs = input_names(self._tokenizer, model)
+            self._runner = TorchClassifier(model, self._inputs)
+            self.classes = class_order(model.config)
+
+    def logits(self, texts: Sequence[str]) -> np.ndarray:
+        """Logits (texts, classes), float32, of one call; texts beyond the artifact's length are cut."""
+        return np.asarray(self._runner(encode(self._tokenizer, texts, self._inputs, self._longest)))
+
+    def __call__(self, texts: Iterable[str], batch_size: int = 32) -> Iterator[Prediction]:
+        """Label texts, a batch at a time, in their order."""
+        source = iter(texts)
+        while batch := list(islice(source, batch_size)):
+            for text, row in zip(batch, softmax(self.logits(batch).astype(np.float64), axis=1), strict=True):
+                best = int(row.argmax())
+                yield Prediction(text, self.classes[best], float(row[best]))
 
 
-def _runner(
-    artifact: Artifact, settings: ModelSettings, tokenizer: Any
-) -> tuple[Runner, Sequence[str], tuple[str, ...]]:
-    from mctl.exporters.torch_runner import TorchClassifier
+def load(folder: str | Path, *, provider: Provider = "cpu", threads: int | None = None) -> TextClassifier:
+    """An artifact of any kind, ready to label texts.
 
-    if artifact.manifest.kind == "export":
-        from mctl.pipeline.loading import load_config
+    Args:
+        folder: as `mctl export`, `mctl compress` or `mctl finetune` wrote it.
+        provider: "cpu" or "cuda"; what is asked for is used, or there is an error. On a GPU an export runs on bound
+            buffers with CUDA graphs.
+        threads: for one call on a CPU; by default the runtime decides.
 
-        names: Sequence[str] = artifact.manifest.facts["inputs"]
-        return onnx_runner(artifact.folder), names, class_order(load_config(settings))
-    model = load_classifier(settings).eval()
-    names = input_names(tokenizer, model)
-    return TorchClassifier(model, names), names, class_order(model.config)
+    Raises:
+        UserError: no artifact, one that cannot be loaded, or a provider that is not there.
+    """
+    return TextClassifier(load_artifact(Path(folder)), provider, threads)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from mctl.artifact import Artifact
 from mctl.errors import UserError
@@ -13,6 +13,9 @@ from mctl.pipeline.export import MODEL_FILE
 from mctl.pipeline.loading import load_classifier
 from mctl.pipeline.scoring import Runner
 from mctl.recipe import ModelSettings
+
+if TYPE_CHECKING:
+    from mctl.exporters.binding import Buckets
 
 Provider = Literal["cpu", "cuda"]
 
@@ -24,13 +27,26 @@ def onnx_runner(folder: Path, provider: Provider = "cpu", threads: int | None = 
         UserError: the file cannot be run, or the provider is not there.
     """
     from mctl.exporters.errors import ExportError
-    from mctl.exporters.session import OnnxClassifier, open_session
+    from mctl.exporters.runtime import open_classifier
 
+    buckets = buckets_of(folder) if provider == "cuda" else None
     try:
-        return OnnxClassifier(open_session(folder / MODEL_FILE, provider=provider, threads=threads))
+        return open_classifier(folder / MODEL_FILE, provider=provider, threads=threads, buckets=buckets)
     except ExportError as error:
         todo = "`mctl doctor` says what is installed." if provider != "cpu" else "Make the export again."
         raise UserError(f"{error}.", where=str(folder / MODEL_FILE), todo=todo) from error
+
+
+def buckets_of(folder: Path) -> Buckets | None:
+    """How calls of an export are padded where padding pays; None without a configuration to read it from."""
+    from mctl.compression.families import family_of
+    from mctl.exporters.binding import Buckets
+    from mctl.pipeline.loading import load_config
+
+    if not (folder / "config.json").is_file():
+        return None
+    config = load_config(ModelSettings(name=str(folder)))
+    return Buckets(longest=family_of(config).positions(config), pad_id=config.pad_token_id or 0, powers=True)
 
 
 def scoring_runner(export: Artifact, timed: Runner, provider: Provider, threads: int | None) -> Runner:
