@@ -148,14 +148,18 @@ def level_of(name: str) -> int:
     return int(name.split()[-2]) if name.endswith("%") else 0
 
 
-def rows(shape: str, found: Results) -> None:
-    """The table of one shape."""
-    base = found["PyTorch eager"]
-    for name, result in sorted(found.items(), key=lambda item: (level_of(item[0]), item[1].p50_ms)):
-        faster = said(ratio(base, result))
-        print(
-            f"| {shape} | {level_of(name)} | {name} | {result.p50_ms:.2f} | {result.samples} | {faster} |", flush=True
-        )
+def table(everything: Mapping[str, Results]) -> None:
+    """A row a contender: median ms and how many times as fast as PyTorch eager, by shape."""
+    shapes = list(everything)
+    print("| level, % | | " + " | ".join(shapes) + " |\n|---|---|" + "---|" * len(shapes))
+    first = everything[shapes[0]]
+    for name in sorted(first, key=lambda name: (level_of(name), first[name].p50_ms)):
+        cells = []
+        for found in everything.values():
+            faster = ratio(found["PyTorch eager"], found[name])
+            cells.append(f"{found[name].p50_ms:.1f} ({faster.value:.2f})")
+        print(f"| {level_of(name)} | {name} | " + " | ".join(cells) + " |")
+    print("| | rounds | " + " | ".join(str(found["PyTorch eager"].samples) for found in everything.values()) + " |")
 
 
 def never_slower(found: Results, levels: list[int]) -> list[str]:
@@ -229,17 +233,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         everybody = prepare(arguments.model, arguments.levels, Path(folder), arguments.peers)
     print(f"{arguments.model}, onnxruntime {onnxruntime.__version__}, torch {torch.__version__}, one thread\n")
-    print(
-        "| texts x tokens | level, % | | p50, ms | rounds | times as fast as PyTorch eager |\n|---|---|---|---|---|---|"
-    )
     lines = [f"- {name}: not run, {reason}" for name, reason in everybody.left_out.items()]
+    everything = {}
     for shape in arguments.shapes:
         texts, tokens = map(int, shape.split("x"))
         place = Place("cpu", texts, tokens, 1)
         plan = Rounds(arguments.seconds, fewest=9, most=60, warmup=2)
         found = timed(everybody.runners, full_batch(place, FED, TOKENS), place, Silent(), shape, plan)
-        rows(shape, found)
+        everything[shape] = found
         lines += judge(shape, found, everybody.layouts)
+        print(f"{shape} done", file=sys.stderr, flush=True)
+    table(everything)
     print("\n" + "\n".join(lines))
 
 

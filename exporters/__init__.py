@@ -3,6 +3,8 @@
 Every module stands alone and takes models, paths and plain settings; nothing here knows how a model was made:
 
     graph         PyTorch module -> fp32 ONNX file, batch and length left free
+    with_optimum  the same by optimum-onnx
+    streaming     the same graph -> file, its weights one at a time
     precision     fp32 ONNX file -> fp16 ONNX file
     quantization  fp32 ONNX file -> int8 ONNX file
     smoothing     fp32 ONNX file -> the same without outliers in its activations, for int8

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped, unused-ignore]
-from onnx import numpy_helper
 from onnx.external_data_helper import load_external_data_for_model, uses_external_data
 
 from .errors import ExportError
+from .streaming import Weights, checked, weight_bytes, write_apart, write_whole
 
 SINGLE_FILE_LIMIT_BYTES = 1_900_000_000
 """Weights beyond this go beside the graph: protobuf cannot hold a message of 2 GiB, and the graph needs room too."""
@@ -48,12 +48,20 @@ def read_weights(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:
 
 
 def write_model(
-    model: onnx.ModelProto, path: Path, *, single_file_limit_bytes: int = SINGLE_FILE_LIMIT_BYTES
+    model: onnx.ModelProto,
+    path: Path,
+    *,
+    weights: Weights | None = None,
+    single_file_limit_bytes: int = SINGLE_FILE_LIMIT_BYTES,
 ) -> tuple[Path, ...]:
     """Checks `model` and puts it at `path`, and its weights at `path` + ".data" when they are over the limit.
 
     Everything is written to a folder beside `path` first and then moved, weights before graph, so that a killed run
-    leaves either the old file or the new one. `model` is used up when its weights are written apart.
+    leaves either the old file or the new one. No more than one tensor is copied at a time. `model` is used up when its
+    weights are written apart.
+
+    Args:
+        weights: values of the tensors that `model` has placeholders for, by name (`streaming.detach`).
 
     Returns:
         The files written, the graph first.
@@ -62,19 +70,24 @@ def write_model(
         ExportError: `path` is a folder, or the model breaks the ONNX specification.
     """
     require_file_name(path)
+    weights = weights or {}
+    try:
+        checked(model, weights)
+    except onnx.checker.ValidationError as error:
+        raise ExportError(f"the graph for {path} breaks the ONNX specification: {error}") from error
     data = data_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    apart = weight_bytes(model) > single_file_limit_bytes
+    apart = weight_bytes(model, weights) > single_file_limit_bytes
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
         draft = Path(folder) / path.name
-        onnx.save_model(
-            model, draft, format="protobuf", save_as_external_data=apart, location=data.name if apart else None
-        )
-        _check(draft, path)
-        if apart:
-            weights = draft.with_name(data.name)
-            weights.chmod(draft.stat().st_mode)  # onnx makes it readable to its owner alone
-            weights.replace(data)
+        if not apart:
+            with draft.open("wb") as file:
+                write_whole(model, weights, file)
+        else:
+            beside = draft.with_name(data.name)
+            with draft.open("wb") as file, beside.open("wb") as values:
+                write_apart(model, weights, file, values, data.name)
+            beside.replace(data)
         draft.replace(path)
     if apart:
         return path, data
@@ -112,15 +125,3 @@ def model_files(path: Path, model: onnx.ModelProto) -> tuple[Path, ...]:
 def total_bytes(files: Iterable[Path]) -> int:
     """Bytes of all `files` together."""
     return sum(file.stat().st_size for file in files)
-
-
-def weight_bytes(model: onnx.ModelProto) -> int:
-    """Bytes of all initializers, loaded into memory, without names and framing."""
-    return sum(numpy_helper.to_array(tensor).nbytes for tensor in model.graph.initializer)
-
-
-def _check(draft: Path, path: Path) -> None:
-    try:
-        onnx.checker.check_model(draft)
-    except onnx.checker.ValidationError as error:
-        raise ExportError(f"the graph for {path} breaks the ONNX specification: {error}") from error

@@ -24,10 +24,11 @@ from torch import nn
 
 from .attention import OPERATOR, PaddingBiasView, one_node_attention
 from .errors import ExportError
-from .files import SINGLE_FILE_LIMIT_BYTES, require_file_name, total_bytes, weight_bytes, write_model
+from .files import SINGLE_FILE_LIMIT_BYTES, require_file_name, total_bytes, write_model
 from .fusion import fuse, fusions, tidy
 from .inputs import INPUT_NAMES
 from .naming import name_after_modules
+from .streaming import detach, weight_bytes
 from .tracing import DYNAMIC_AXES, Attention, ExportView, example_inputs, float32_copy, switch_attention, trace
 
 Form: TypeAlias = Literal["plain", "attention", "fused"]
@@ -102,16 +103,16 @@ def export_fp32(
             fused form, one whose attention does more than leave out padding.
     """
     require_file_name(path)
-    names = _check_names(model, input_names)
+    names = check_names(model, input_names)
     wanted = opset or _FORMS[form][1]
     graph = _traced(model, names, form, wanted)
     name_after_modules(graph, prefix="classifier")
-    exported = ir.to_proto(graph)
-    _strip_debug_records(exported, shapes=form != "fused")
-    _check_graph(exported, names, wanted)
-    initializer_bytes = weight_bytes(exported)
-    files = write_model(exported, path, single_file_limit_bytes=single_file_limit_bytes)
-    return _describe(exported, form, initializer_bytes, files)
+    exported, weights = detach(graph)
+    strip_debug_records(exported, shapes=form != "fused")
+    check_graph(exported, names, wanted)
+    initializer_bytes = weight_bytes(exported, weights)
+    files = write_model(exported, path, weights=weights, single_file_limit_bytes=single_file_limit_bytes)
+    return described(exported, form, initializer_bytes, files)
 
 
 def _traced(model: nn.Module, names: tuple[str, ...], form: Form, opset: int) -> ir.Model:
@@ -135,7 +136,12 @@ def _traced(model: nn.Module, names: tuple[str, ...], form: Form, opset: int) ->
     return graph
 
 
-def _check_names(model: nn.Module, input_names: Sequence[str]) -> tuple[str, ...]:
+def check_names(model: nn.Module, input_names: Sequence[str]) -> tuple[str, ...]:
+    """The names of inputs, if a classifier can have them.
+
+    Raises:
+        ExportError: unknown names, or such as `model` does not take.
+    """
     names = tuple(input_names)
     unknown = [name for name in names if name not in INPUT_NAMES]
     if unknown or "input_ids" not in names or len(set(names)) < len(names):
@@ -149,7 +155,7 @@ def _check_names(model: nn.Module, input_names: Sequence[str]) -> tuple[str, ...
     return names
 
 
-def _strip_debug_records(model: onnx.ModelProto, *, shapes: bool) -> None:
+def strip_debug_records(model: onnx.ModelProto, *, shapes: bool) -> None:
     """Drops stack traces (they name paths of this machine and outweigh a small graph) and `shapes`.
 
     Shapes and types follow from the nodes where all of them are the standard's.
@@ -165,7 +171,12 @@ def _strip_debug_records(model: onnx.ModelProto, *, shapes: bool) -> None:
     model.doc_string = ""
 
 
-def _check_graph(model: onnx.ModelProto, names: tuple[str, ...], opset: int) -> None:
+def check_graph(model: onnx.ModelProto, names: tuple[str, ...], opset: int) -> None:
+    """Refuse what is no graph from token ids to logits with batch and length left free.
+
+    Raises:
+        ExportError: it is not.
+    """
     written = _opset(model)
     if written != opset:
         raise ExportError(f"PyTorch wrote opset {written} where {opset} was asked for: ask for {written}")
@@ -190,7 +201,8 @@ def _opset(model: onnx.ModelProto) -> int:
     return int(next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")))
 
 
-def _describe(model: onnx.ModelProto, form: Form, initializer_bytes: int, files: tuple[Path, ...]) -> GraphReport:
+def described(model: onnx.ModelProto, form: Form, initializer_bytes: int, files: tuple[Path, ...]) -> GraphReport:
+    """What there is to say of a graph that was written to `files`."""
     operators = Counter(node.op_type for node in model.graph.node)
     (output,) = model.graph.output
     return GraphReport(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, TypeAlias
 
@@ -41,8 +41,10 @@ class ExportView(nn.Module):
 
 
 def float32_copy(model: nn.Module) -> nn.Module:
-    """A copy on the CPU in float32, free to be changed."""
-    return copy.deepcopy(model).to("cpu", torch.float32)
+    """A copy on the CPU in float32, free to be changed but for weights that are so already: those it shares."""
+    tensors = [*model.parameters(), *model.buffers()]
+    shared = [tensor for tensor in tensors if tensor.device.type == "cpu" and tensor.dtype == torch.float32]
+    return copy.deepcopy(model, {id(tensor): tensor for tensor in shared}).to("cpu", torch.float32)
 
 
 def _configs(model: nn.Module) -> list[Any]:
@@ -107,7 +109,7 @@ def trace(view: ExportView, example: Mapping[str, torch.Tensor], opset: int) -> 
         ExportError: torch.export cannot trace the model, or the exporter cannot translate it.
     """
     try:
-        with _quiet():
+        with quiet():
             program = torch.onnx.export(
                 view,
                 tuple(example.values()),
@@ -126,9 +128,9 @@ def trace(view: ExportView, example: Mapping[str, torch.Tensor], opset: int) -> 
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Silences the exporter: its errors are raised as well, and what its warnings warn of is checked on the graph."""
-    loggers = [logging.getLogger(name) for name in _CHATTY_LOGGERS]
+def quiet(names: Sequence[str] = _CHATTY_LOGGERS) -> Iterator[None]:
+    """Silences an exporter: its errors are raised as well, and what its warnings warn of is checked on the graph."""
+    loggers = [logging.getLogger(name) for name in names]
     levels = [chatty.level for chatty in loggers]
     for chatty in loggers:
         chatty.setLevel(logging.CRITICAL)

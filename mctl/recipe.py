@@ -154,6 +154,9 @@ class ExportSettings(Settings):
     graph: Literal["plain", "attention", "fused"] | None = Field(
         None, description="Form of the graph. Default: plain for cpu, fused for cuda."
     )
+    exporter: Literal["pytorch", "optimum"] = Field(
+        "pytorch", description="What writes the graph. optimum needs the extra mctl[optimum], and writes plain graphs."
+    )
     keep_fp32: tuple[str, ...] | None = Field(
         None, description="Nodes that stay in fp32. Default: those that parity takes, found on the dev split."
     )

@@ -42,6 +42,7 @@ ALONE = {
     "codecarbon": ("mctl.validators",),
     "onnx": ("mctl.exporters", "mctl.validators"),
     "onnx_ir": ("mctl.exporters",),
+    "optimum": ("mctl.exporters",),
     "onnxscript": ("mctl.exporters",),
     "accelerate": ("mctl.processes",),
 }
@@ -54,9 +55,12 @@ IMPORTED_AS = {
     "protobuf": "google",
     "onnxruntime-gpu": "onnxruntime",
     "onnx-ir": "onnx_ir",
+    "optimum-onnx": "optimum",
 }
 # transformers and datasets require it, and each major of theirs its own: bounds of ours could only contradict them.
 LEFT_TO_OTHERS = {"huggingface_hub"}
+# Extras that the product imports when it is asked to, and only then.
+ON_REQUEST = {"optimum"}
 UNSAFE_LIBRARIES = {"pickle", "dill", "joblib", "shelve", "marshal"}
 UNSAFE_CALLS = {"eval", "exec", "compile", "torch.load", "print"}
 
@@ -210,7 +214,8 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
     names = (target for name, source in MODULES.items() for target in imported(name, ast.parse(source)))
     libraries = {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"mctl"}
     runtime = {re.split(r"[^\w-]", line)[0] for line in PYPROJECT["project"]["dependencies"]}
-    declared = {IMPORTED_AS.get(name, name) for name in runtime}
+    assert PYPROJECT["project"]["optional-dependencies"].keys() >= ON_REQUEST
+    declared = {IMPORTED_AS.get(name, name) for name in runtime} | ON_REQUEST
     assert libraries - LEFT_TO_OTHERS == declared - LEFT_TO_OTHERS
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -28,6 +28,10 @@ def export(
             help="Form of the graph: plain, attention or fused. [default: plain for cpu, fused for cuda]",
             show_default=False,
         ),
+    ] = None,
+    exporter: Annotated[
+        Literal["pytorch", "optimum"] | None,
+        typer.Option(help="What writes the graph. [default: pytorch]", show_default=False),
     ] = None,
     artifacts: options.Artifacts = None,
     config: options.Config = None,
@@ -61,6 +65,7 @@ def export(
             "export.precision": asked[0] if asked else None,
             "export.provider": provider,
             "export.graph": graph,
+            "export.exporter": exporter,
         },
     )
     with open_console(quiet) as console:

@@ -74,17 +74,31 @@ def export(recipe: Recipe, progress: Progress, source: Path | None = None) -> Ar
 
 
 def _settled(settings: ExportSettings) -> ExportSettings:
-    """With the defaults that depend on other settings filled in."""
+    """With the defaults that depend on other settings filled in.
+
+    Raises:
+        UserError: a form of graph that the exporter does not write.
+    """
     provider = settings.provider or _PROVIDER_OF[settings.precision]
+    if settings.exporter == "optimum":
+        if settings.graph not in {None, "plain"}:
+            raise UserError(
+                f"optimum writes plain graphs, not {settings.graph} ones.",
+                where="--exporter optimum",
+                todo="Leave one of --graph and --exporter out.",
+            )
+        return settings.model_copy(update={"provider": provider, "graph": "plain"})
     return settings.model_copy(update={"provider": provider, "graph": settings.graph or _FORM_ON[provider]})
 
 
 def _suffix(settings: ExportSettings) -> str:
     """What the name says of an export: its precision, and what is not as that precision has it by default."""
-    usual = _settled(ExportSettings(precision=settings.precision, provider=settings.provider))
+    asked = ExportSettings(precision=settings.precision, provider=settings.provider, exporter=settings.exporter)
+    usual = _settled(asked)
     provider = settings.provider if settings.provider != _PROVIDER_OF[settings.precision] else None
     graph = settings.graph if settings.graph != usual.graph else None
-    return "-".join(part for part in (settings.precision, provider, graph) if part)
+    exporter = "optimum" if settings.exporter == "optimum" else None
+    return "-".join(part for part in (settings.precision, provider, graph, exporter) if part)
 
 
 def _root(recipe: Recipe, source: Artifact, progress: Progress) -> Path:
@@ -122,26 +136,36 @@ def _write_graph(
         narrowed: fp32 file and file to write in; what the manifest says of the conversion out.
     """
     from mctl.exporters.errors import ExportError
-    from mctl.exporters.graph import export_fp32
 
     target, full = folder / MODEL_FILE, folder / "fp32" / MODEL_FILE
     facts: dict[str, Any] = {
         "precision": settings.precision,
         "provider": settings.provider,
+        "exporter": settings.exporter,
         "inputs": list(names),
         "outputs": ["logits"],
     }
     try:
         if settings.precision == "fp32":
-            facts["graph"] = _report(export_fp32(model, target, input_names=names, form=settings.graph or "plain"))
+            facts["graph"] = _fp32(model, target, settings, names)
             return facts | {"bytes": _size(target), "fp32_bytes": _size(target)}
-        facts["graph"] = _report(export_fp32(model, full, input_names=names, form=settings.graph or "plain"))
+        facts["graph"] = _fp32(model, full, settings, names)
         facts["conversion"] = narrowed(full, target)
     except ExportError as error:
         raise UserError(f"{error}.", where="export", todo="`mctl doctor` lists the versions at work.") from error
     facts |= {"bytes": _size(target), "fp32_bytes": _size(full)}
     shutil.rmtree(full.parent)
     return facts
+
+
+def _fp32(model: Any, target: Path, settings: ExportSettings, names: Sequence[str]) -> dict[str, Any]:
+    """Writes the graph before any conversion; what the exporter says of it."""
+    from mctl.exporters.graph import export_fp32
+    from mctl.exporters.with_optimum import export_with_optimum
+
+    if settings.exporter == "optimum":
+        return _report(export_with_optimum(model, target, config=_stock_config(model.config), input_names=names))
+    return _report(export_fp32(model, target, input_names=names, form=settings.graph or "plain"))
 
 
 def _examples(
