@@ -3,14 +3,17 @@
     python benchmarks/compression.py ENCODER DATA --folder FOLDER [--seeds 1 2 3] [--levels 25 50 75 90] [--compare 75]
 
 For every seed: the data is cut anew 70/10/20, a teacher is fine-tuned, and pruned to every level with distillation;
-at the level of --compare also by magnitude and at random, with everything else the same. Each command is run as it is
-printed; what is done already is not done again, so a run that was cut short goes on. The table then pairs the students
+at the level of --compare also by magnitude and at random, with everything else the same. The table pairs the students
 with their own teacher on the same unseen texts.
+
+A student takes one to two hours of one core. Each is written to --record as soon as it is done, with its command and
+the commit that made it, and is not made again: the table grows over many runs. --table prints what is there.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import shlex
 import subprocess
 import sys
@@ -18,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from records import Outcome, add, commit_here, packed, recorded
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from mctl.artifact import load_artifact
@@ -33,6 +37,7 @@ from mctl.validators.statistics import Estimate
 # Points of accuracy that a level may lose against its teacher.
 BOUNDS = {25: 0.0, 50: 0.3, 75: 1.0, 90: 3.0}
 METHODS = ("magnitude", "random")
+RECORD = Path(__file__).parent / "records" / "compression.jsonl"
 TOML = """artifacts = {folder}
 [model]
 name = {encoder}
@@ -118,41 +123,61 @@ def paired(differences: list[np.ndarray], resamples: int = 10_000) -> Estimate:
     return Estimate(100 * float(np.mean([d.mean() for d in differences])), 100 * float(low), 100 * float(high))
 
 
-def scores(arguments: argparse.Namespace, rows: list[Student]) -> dict[str, list[np.ndarray]]:
-    """By name of the model ("teacher" among them): for each seed, which texts it gets right."""
-    found: dict[str, list[np.ndarray]] = {}
-    for seed in arguments.seeds:
-        folder = arguments.folder / str(seed)
-        config = AutoModelForSequenceClassification.from_pretrained(folder / "teacher").config
-        settings = DataSettings(source=str(arguments.data), seed=seed)
-        test = load_stage_data(settings, Silent(), class_order(config)).splits["test"]
-        for name in ["teacher", *(row.name for row in rows)]:
-            found.setdefault(name, []).append(right(folder / name, test, arguments.max_length))
-    return found
+def outcome(arguments: argparse.Namespace, seed: int, row: Student, command: str) -> Outcome:
+    """Run `command` and try what came out on the seed's unseen texts, beside its teacher."""
+    print(f"$ {command}", file=sys.stderr, flush=True)
+    run(command)
+    folder = arguments.folder / str(seed)
+    config = AutoModelForSequenceClassification.from_pretrained(folder / "teacher").config
+    settings = DataSettings(source=str(arguments.data), seed=seed)
+    test = load_stage_data(settings, Silent(), class_order(config)).splits["test"]
+    return Outcome(
+        data=arguments.data.name,
+        encoder=arguments.encoder.name,
+        seed=seed,
+        level=row.level,
+        method=row.method,
+        removed_percent=load_artifact(folder / row.name).manifest.facts["pruning"]["removed_percent"],
+        texts=len(test.texts),
+        teacher_right=packed(right(folder / "teacher", test, arguments.max_length)),
+        student_right=packed(right(folder / row.name, test, arguments.max_length)),
+        command=command.replace(f"{arguments.folder}/", ""),
+        commit=commit_here(),
+    )
 
 
-def table(arguments: argparse.Namespace, rows: list[Student], found: dict[str, list[np.ndarray]]) -> list[str]:
-    """Rows: level, method, what is gone, accuracy by seed and in the mean, difference with its interval, bound."""
-    seeds = " | ".join(f"seed {seed}" for seed in arguments.seeds)
+Found = dict[tuple[int, Student], Outcome]
+
+
+def known(arguments: argparse.Namespace) -> Found:
+    """What the record holds of this encoder and these data; the latest of each."""
+    return {
+        (one.seed, Student(one.level, one.method)): one
+        for one in recorded(arguments.record)
+        if (one.data, one.encoder) == (arguments.data.name, arguments.encoder.name)
+    }
+
+
+def table(found: Found, seeds: list[int], rows: list[Student]) -> list[str]:
+    """Rows: level, method, what is gone, accuracy by seed and its teacher's, difference with its interval, bound."""
+    heading = " | ".join(f"seed {seed}: student, teacher" for seed in seeds)
     lines = [
-        f"| level, % | method | removed, % | {seeds} | mean, % | against the teacher, points | bound |",
-        "|---" * (len(arguments.seeds) + 6) + "|",
+        f"| level, % | method | removed, % | {heading} | difference, points | bound | made by |",
+        "|---" * (len(seeds) + 6) + "|",
     ]
-    teacher = found["teacher"]
-    each = " | ".join(f"{100 * x.mean():.1f}" for x in teacher)
-    lines.append(f"| 0 | teacher | 0 | {each} | {100 * np.mean([x.mean() for x in teacher]):.1f} | | |")
     for row in rows:
-        ours = found[row.name]
-        gap = paired([a.astype(float) - b for a, b in zip(ours, teacher, strict=True)])
-        removed = [
-            load_artifact(arguments.folder / str(seed) / row.name).manifest.facts["pruning"]["removed_percent"]
-            for seed in arguments.seeds
-        ]
-        each = " | ".join(f"{100 * x.mean():.1f}" for x in ours)
+        have = {seed: found[seed, row] for seed in seeds if (seed, row) in found}
+        if not have:
+            continue
+        gap = paired([one.student - one.teacher for one in have.values()])
+        each = " | ".join(
+            f"{100 * have[seed].student.mean():.1f}, {100 * have[seed].teacher.mean():.1f}" if seed in have else ""
+            for seed in seeds
+        )
+        commits = ", ".join(sorted({one.commit for one in have.values()}))
         lines.append(
-            f"| {row.level} | {row.method} | {np.mean(removed):.2f} | {each} | "
-            f"{100 * np.mean([x.mean() for x in ours]):.1f} | {gap.value:+.2f} ({gap.low:+.2f} to {gap.high:+.2f}) | "
-            f"{_verdict(row, gap)} |"
+            f"| {row.level} | {row.method} | {np.mean([one.removed_percent for one in have.values()]):.2f} | {each} | "
+            f"{gap.value:+.2f} ({gap.low:+.2f} to {gap.high:+.2f}) | {_verdict(row, gap)} | {commits} |"
         )
     return lines
 
@@ -163,16 +188,17 @@ def _verdict(row: Student, gap: Estimate) -> str:
     return f"{-BOUNDS[row.level]:+.1f} {'met' if gap.value >= -BOUNDS[row.level] else 'missed'}"
 
 
-def against_methods(rows: list[Student], found: dict[str, list[np.ndarray]]) -> list[str]:
-    """Movement against the others at the same level, paired."""
+def against_methods(found: Found, seeds: list[int], rows: list[Student]) -> list[str]:
+    """Movement against the others at the same level, paired by seed and text."""
     lines = []
     for row in rows:
-        if row.method == "movement":
+        ours = Student(row.level, "movement")
+        both = [seed for seed in seeds if {(seed, row), (seed, ours)} <= found.keys()]
+        if row == ours or not both:
             continue
-        pairs = zip(found[Student(row.level, "movement").name], found[row.name], strict=True)
-        gap = paired([a.astype(float) - b for a, b in pairs])
+        gap = paired([found[seed, ours].student - found[seed, row].student for seed in both])
         lines.append(
-            f"- at {row.level} %, movement against {row.method}: {gap.value:+.2f} points "
+            f"- at {row.level} %, movement against {row.method}, {len(both)} seeds: {gap.value:+.2f} points "
             f"({gap.low:+.2f} to {gap.high:+.2f})"
         )
     return lines
@@ -183,23 +209,28 @@ def main() -> None:
     parser.add_argument("encoder", type=Path)
     parser.add_argument("data", type=Path)
     parser.add_argument("--folder", type=Path, required=True, help="recipes and artifacts, a folder a seed")
+    parser.add_argument("--record", type=Path, default=RECORD, help=f"results, a JSON line each (default: {RECORD})")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--levels", type=int, nargs="+", default=[25, 50, 75, 90])
+    parser.add_argument("--levels", type=int, nargs="*", default=[25, 50, 75, 90])
     parser.add_argument("--compare", type=int, nargs="*", default=[75], help="levels for magnitude and random too")
     parser.add_argument("--max-length", type=int, default=64)
     parser.add_argument("--mixed-precision", default="bf16")
     parser.add_argument("--compress-flags", default="", help="further flags of every mctl compress")
+    parser.add_argument("--table", action="store_true", help="only print what the record holds")
     arguments = parser.parse_args()
     rows = students(arguments.levels, arguments.compare)
     register()
-    print("```")
-    for seed in arguments.seeds:
-        for command in commands(write_recipe(arguments, seed), rows, arguments.compress_flags):
-            print(f"$ {command}", flush=True)
-            run(command)
-    print("```\n")
-    found = scores(arguments, rows)
-    print("\n".join([*table(arguments, rows, found), "", *against_methods(rows, found)]))
+    found = known(arguments)
+    for seed in [] if arguments.table else arguments.seeds:
+        finetune, *compress = commands(write_recipe(arguments, seed), rows, arguments.compress_flags)
+        for row, command in zip(rows, compress, strict=True):
+            if (seed, row) not in found:
+                run(finetune)
+                add(arguments.record, outcome(arguments, seed, row, command))
+    found = known(arguments)
+    print("\n".join([*table(found, arguments.seeds, rows), "", *against_methods(found, arguments.seeds, rows)]))
+    made = dict.fromkeys(re.sub(r"\b\d+/", "SEED/", one.command) for (_, row), one in found.items() if row in rows)
+    print("\n".join(["", "```", *(f"$ {command}" for command in made), "```"]))
 
 
 if __name__ == "__main__":
