@@ -7,6 +7,8 @@ Every module stands alone and takes models, paths and plain settings; nothing he
     streaming     the same graph -> file, its weights one at a time
     precision     fp32 ONNX file -> fp16 ONNX file
     quantization  fp32 ONNX file -> int8 ONNX file
+    ranges        ONNX file, texts -> extremes of what goes into its matrix products
+    calibration   int8 with scales fixed beforehand, for quantization
     smoothing     fp32 ONNX file -> the same without outliers in its activations, for int8
     excerpt       ONNX file -> the same with few token embeddings, for trials
     emulation     fp16 ONNX file -> what a GPU computes of it, for CPUs

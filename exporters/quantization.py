@@ -3,7 +3,8 @@
 Dynamic quantization: weights become int8 once, with one scale for every output channel (Jacob et al. 2018, arXiv
 1712.05877, and section 3.3 of Wu et al. 2020, arXiv 2004.09602, on why per channel); activations become uint8 while the
 model runs, with one scale for each tensor, so that no calibration data is needed. That one scale covers all texts of a
-call: a logit depends, in its last digits, on what else is in the batch.
+call: a logit depends, in its last digits, on what else is in the batch. Static quantization (`calibration`) has scales
+that are fixed beforehand.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ import onnx
 from onnx import TensorProto, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
+from .calibration import calibrated, quantize_static
 from .errors import ExportError
 from .files import SINGLE_FILE_LIMIT_BYTES, model_files, read_model, total_bytes, write_model
+from .ranges import Range
 
 _WITH_WEIGHTS = ("MatMul", "Gemm", "Gather")
 
@@ -37,6 +40,7 @@ class QuantizationReport:
         int8_initializer_share: of all initializer bytes written, the part (0..1) that is 8 bits wide.
         quantized: by operator, nodes whose weights are int8.
         kept_fp32: nodes with weights that were left in float32, in the order of the graph.
+        calibrated: how many products have activations of a fixed scale.
     """
 
     files: tuple[Path, ...]
@@ -45,6 +49,7 @@ class QuantizationReport:
     int8_initializer_share: float
     quantized: Mapping[str, int]
     kept_fp32: tuple[str, ...]
+    calibrated: int
 
     @property
     def size_ratio(self) -> float:
@@ -70,6 +75,7 @@ def to_int8(
     target: Path,
     *,
     keep_fp32: Collection[str] = (),
+    ranges: Mapping[str, Range] | None = None,
     single_file_limit_bytes: int = SINGLE_FILE_LIMIT_BYTES,
 ) -> QuantizationReport:
     """Writes the fp32 graph at `source` to `target` with int8 weights.
@@ -78,6 +84,7 @@ def to_int8(
         source: an fp32 .onnx file, with its external data beside it if it has any.
         target: the .onnx file to write; another than `source`.
         keep_fp32: names of nodes to leave as they are (see `nodes_with_weights`), say one with outliers in its input.
+        ranges: of activations (`ranges.channel_ranges`). They have fixed scales then, and others are dynamic.
         single_file_limit_bytes: weights larger than this go to `target` + ".data".
 
     Raises:
@@ -91,8 +98,10 @@ def to_int8(
         raise ExportError(f"{source} has no weights in {', '.join(unknown)}")
     if len(kept) == len(nodes):
         raise ExportError(f"{source} holds no float32 weights to quantize")
+    fixed = calibrated(read_model(source, weights=False).graph, ranges or {}) - set(kept)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
-        model = _quantized(source, Path(folder) / target.name, kept)
+        begun = _with_fixed_scales(source, Path(folder) / "static.onnx", ranges, kept) if ranges else source
+        model = _quantized(begun, Path(folder) / target.name, {*kept, *fixed})
     source_bytes = total_bytes(model_files(source, read_model(source, weights=False)))
     share = _int8_share(model)
     files = write_model(model, target, single_file_limit_bytes=single_file_limit_bytes)
@@ -103,11 +112,20 @@ def to_int8(
         int8_initializer_share=share,
         quantized=_operators(source, set(nodes) - set(kept)),
         kept_fp32=kept,
+        calibrated=len(fixed),
     )
 
 
-def _quantized(source: Path, draft: Path, kept: tuple[str, ...]) -> onnx.ModelProto:
-    """The quantized graph in memory, by way of a file: the quantizer writes."""
+def _with_fixed_scales(source: Path, draft: Path, ranges: Mapping[str, Range], kept: Collection[str]) -> Path:
+    """What is left for the dynamic quantizer. It comes second, because it renames what it leaves alone."""
+    model = read_model(source)
+    quantize_static(model, ranges, kept)
+    write_model(model, draft)
+    return draft
+
+
+def _quantized(source: Path, draft: Path, excluded: Collection[str]) -> onnx.ModelProto:
+    """The dynamically quantized graph in memory, by way of a file: the quantizer writes."""
     with _quiet():
         quantize_dynamic(
             source,
@@ -115,7 +133,7 @@ def _quantized(source: Path, draft: Path, kept: tuple[str, ...]) -> onnx.ModelPr
             per_channel=True,
             weight_type=QuantType.QInt8,
             op_types_to_quantize=list(_WITH_WEIGHTS),
-            nodes_to_exclude=list(kept),
+            nodes_to_exclude=list(excluded),
             use_external_data_format=source.stat().st_size > SINGLE_FILE_LIMIT_BYTES,
             # Products of two activations, in attention, stay in float: their factors have no scale per channel.
             extra_options={"MatMulConstBOnly": True},

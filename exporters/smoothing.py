@@ -9,9 +9,8 @@ the sum, the sum reads that LayerNorm too, and nothing can be folded into a GELU
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,7 @@ import onnx
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from .files import read_model, write_model
-from .inputs import Inputs
+from .ranges import Range, products
 
 SMOOTHED_RATIO = 8.0
 """Largest over median channel from which on an activation is smoothed: nearer ones lose less than they would cost."""
@@ -28,43 +27,11 @@ _ALPHA = 0.7  # Share of an outlier that moves into the weights (equation 4); th
 _LEAST = 1e-5  # A channel that was never seen is as good as this small.
 
 
-def channel_ranges(path: Path, batches: Iterable[Inputs]) -> dict[str, np.ndarray]:
-    """Largest |value| of every channel of what goes into the matrix products with weights.
-
-    Args:
-        path: an fp32 .onnx file.
-        batches: inputs by name, (texts, tokens) each; padding counts, since it will be quantized as well.
-
-    Returns:
-        by name of the activation, (channels,) float32.
-
-    Raises:
-        ExportError: the file is unreadable or does not run on a batch.
-    """
-    from .session import open_session
-
-    model = read_model(path)
-    names = sorted({node.input[0] for node in _products(model.graph)})
-    for name in names:
-        model.graph.node.extend(_range_nodes(name))
-    del model.graph.output[:]
-    model.graph.output.extend(
-        helper.make_tensor_value_info(f"{name}/range", TensorProto.FLOAT, [None]) for name in names
-    )
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        ranged = Path(folder) / path.name
-        write_model(model, ranged)
-        session = open_session(ranged)
-        fed = [node.name for node in session.get_inputs()]
-        seen = [session.run(None, {name: batch[name] for name in fed}) for batch in batches]
-    return {name: np.max([ranges[index] for ranges in seen], axis=0) for index, name in enumerate(names)}
-
-
-def write_smoothed(source: Path, target: Path, ranges: Mapping[str, np.ndarray]) -> tuple[str, ...]:
+def write_smoothed(source: Path, target: Path, ranges: Mapping[str, Range]) -> tuple[str, ...]:
     """Writes the fp32 graph at `source` to `target` with the outliers of its activations evened out.
 
     Args:
-        ranges: of activations, see `channel_ranges`; those without outliers are left alone.
+        ranges: of activations (`ranges.channel_ranges`); those without outliers are left alone.
 
     Returns:
         names of the nodes put in, in the order of the graph.
@@ -78,39 +45,26 @@ def write_smoothed(source: Path, target: Path, ranges: Mapping[str, np.ndarray])
     return added
 
 
-def smooth(model: onnx.ModelProto, ranges: Mapping[str, np.ndarray]) -> tuple[str, ...]:
+def smooth(model: onnx.ModelProto, ranges: Mapping[str, Range]) -> tuple[str, ...]:
     """The same, of a model in memory and in place."""
     weights = {tensor.name: tensor for tensor in model.graph.initializer}
-    readers: dict[str, list[NodeProto]] = {}
-    for node in _products(model.graph):
-        readers.setdefault(node.input[0], []).append(node)
     added = {
-        name: _even_out(model.graph, name, ranges[name], nodes, weights)
-        for name, nodes in readers.items()
-        if name in ranges and _has_outliers(ranges[name])
+        name: _even_out(model.graph, name, ranges[name].largest, nodes, weights)
+        for name, nodes in _readers(model.graph).items()
+        if name in ranges and _has_outliers(ranges[name].largest)
     }
     _insert(model.graph, added)
     return tuple(node.name for node in added.values())
 
 
-def _products(graph: onnx.GraphProto) -> list[NodeProto]:
-    """MatMul nodes whose second factor is a matrix of weights that nothing else reads."""
+def _readers(graph: onnx.GraphProto) -> dict[str, list[NodeProto]]:
+    """By activation, the products that read it; such as share their matrix with another are left out."""
     uses = Counter(name for node in graph.node for name in node.input)
-    matrices = {tensor.name for tensor in graph.initializer if len(tensor.dims) == 2 and uses[tensor.name] == 1}
-    return [node for node in graph.node if node.op_type == "MatMul" and node.input[1] in matrices]
-
-
-def _range_nodes(name: str) -> list[NodeProto]:
-    """max |x| over all axes but the last."""
-    return [
-        helper.make_node("Abs", [name], [f"{name}/abs"]),
-        helper.make_node("Shape", [name], [f"{name}/channels"], start=-1),
-        helper.make_node("Constant", [], [f"{name}/row"], value_ints=[-1]),
-        helper.make_node("Concat", [f"{name}/row", f"{name}/channels"], [f"{name}/shape"], axis=0),
-        helper.make_node("Reshape", [f"{name}/abs", f"{name}/shape"], [f"{name}/rows"]),
-        helper.make_node("Constant", [], [f"{name}/axis"], value_ints=[0]),
-        helper.make_node("ReduceMax", [f"{name}/rows", f"{name}/axis"], [f"{name}/range"], keepdims=0),
-    ]
+    found: dict[str, list[NodeProto]] = {}
+    for node in products(graph):
+        if node.op_type == "MatMul" and uses[node.input[1]] == 1:
+            found.setdefault(node.input[0], []).append(node)
+    return found
 
 
 def _has_outliers(channels: np.ndarray) -> bool:

@@ -157,6 +157,11 @@ class ExportSettings(Settings):
     exporter: Literal["pytorch", "optimum"] = Field(
         "pytorch", description="What writes the graph. optimum needs the extra mctl[optimum], and writes plain graphs."
     )
+    quantization: Literal["dynamic", "static"] = Field(
+        "dynamic",
+        description="int8 only. Scales of activations: of each call, or fixed beforehand on dev texts, so that a text "
+        "has the same logits in any batch.",
+    )
     keep_fp32: tuple[str, ...] | None = Field(
         None, description="Nodes that stay in fp32. Default: those that parity takes, found on the dev split."
     )

@@ -29,6 +29,13 @@ def export(
             show_default=False,
         ),
     ] = None,
+    quantization: Annotated[
+        Literal["dynamic", "static"] | None,
+        typer.Option(
+            help="int8: scales of activations from each call, or fixed beforehand on dev texts. [default: dynamic]",
+            show_default=False,
+        ),
+    ] = None,
     exporter: Annotated[
         Literal["pytorch", "optimum"] | None,
         typer.Option(help="What writes the graph. [default: pytorch]", show_default=False),
@@ -65,6 +72,7 @@ def export(
             "export.precision": asked[0] if asked else None,
             "export.provider": provider,
             "export.graph": graph,
+            "export.quantization": quantization,
             "export.exporter": exporter,
         },
     )

@@ -52,11 +52,17 @@ def export(recipe: Recipe, progress: Progress, source: Path | None = None) -> Ar
     model = load_classifier(named).eval()
     tokenizer = load_tokenizer(named)
     names = input_names(tokenizer, model)
-    looks = settings.precision != "fp32" and settings.keep_fp32 is None
+    looks = settings.precision == "int8" or (settings.precision == "fp16" and settings.keep_fp32 is None)
     examples = _examples(recipe, artifact, tokenizer, names, progress) if looks else None
+    if settings.quantization == "static" and examples is None:
+        raise UserError(
+            "static quantization fixes its scales on dev texts, and there are none at hand.",
+            where="--quantization static",
+            todo="Say in [data] where the data are, or leave --quantization out.",
+        )
 
     def narrowed(full: Path, target: Path) -> dict[str, Any]:
-        return narrow(full, target, settings.precision, settings.keep_fp32, examples, recipe.gate, progress)
+        return narrow(full, target, settings, examples, recipe.gate, progress)
 
     progress.start(f"export {settings.precision}", 1)
     with writing(folder) as temporary:
@@ -77,8 +83,14 @@ def _settled(settings: ExportSettings) -> ExportSettings:
     """With the defaults that depend on other settings filled in.
 
     Raises:
-        UserError: a form of graph that the exporter does not write.
+        UserError: a form of graph that the exporter does not write, or static quantization of another precision.
     """
+    if settings.quantization == "static" and settings.precision != "int8":
+        raise UserError(
+            f"static is a way to quantize to int8, not {settings.precision}.",
+            where="--quantization static",
+            todo="Add --int8, or leave it out.",
+        )
     provider = settings.provider or _PROVIDER_OF[settings.precision]
     if settings.exporter == "optimum":
         if settings.graph not in {None, "plain"}:
@@ -97,8 +109,9 @@ def _suffix(settings: ExportSettings) -> str:
     usual = _settled(asked)
     provider = settings.provider if settings.provider != _PROVIDER_OF[settings.precision] else None
     graph = settings.graph if settings.graph != usual.graph else None
+    fixed = "static" if settings.quantization == "static" else None
     exporter = "optimum" if settings.exporter == "optimum" else None
-    return "-".join(part for part in (settings.precision, provider, graph, exporter) if part)
+    return "-".join(part for part in (settings.precision, fixed, provider, graph, exporter) if part)
 
 
 def _root(recipe: Recipe, source: Artifact, progress: Progress) -> Path:

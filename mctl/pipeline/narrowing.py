@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,11 @@ import numpy as np
 from mctl.pipeline.judge import thresholds
 from mctl.pipeline.scoring import Batch, encode
 from mctl.progress import Progress
-from mctl.recipe import GateSettings, Precision
+from mctl.recipe import ExportSettings, GateSettings, Precision
 
 if TYPE_CHECKING:
     from mctl.exporters.bisection import Outcome
+    from mctl.exporters.ranges import Range
     from mctl.validators.parity import ParityResult
 
 # The verdict is spoken over other texts than those that are looked at here, so half of what it allows is aimed at.
@@ -63,8 +65,7 @@ class Examples:
 def narrow(
     source: Path,
     target: Path,
-    precision: Precision,
-    keep_fp32: Sequence[str] | None,
+    settings: ExportSettings,
     examples: Examples | None,
     gate: GateSettings,
     progress: Progress,
@@ -72,9 +73,10 @@ def narrow(
     """Convert the fp32 graph at `source` to `target`.
 
     Args:
-        precision: fp16 or int8.
-        keep_fp32: nodes to leave in fp32; None looks for them.
-        examples: what parity is compared on while looking; without any, no node is left out.
+        settings: the precision, fp16 or int8, and how to get there. Nodes that stay in fp32 are looked for unless they
+            are named.
+        examples: what parity is compared on while looking; without any, no node is left out. int8 learns from them
+            where outliers are, and fixed scales if it is to have such.
         gate: its thresholds of parity say when to look, and when it is enough.
 
     Returns:
@@ -83,13 +85,16 @@ def narrow(
     Raises:
         ExportError: the graph cannot be converted, or not even with every node in fp32 the gate would be content.
     """
+    precision = settings.precision
     convert, names = _converter(precision, source)
-    found: list[dict[str, Any]] = [{"name": name} for name in keep_fp32 or ()]
+    found: list[dict[str, Any]] = [{"name": name} for name in settings.keep_fp32 or ()]
     smoothed: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(dir=target.parent) as name:
         if examples is not None and precision == "int8":
             source, smoothed = _smoothed(source, Path(name), examples)
-        if examples is not None and keep_fp32 is None:
+            if settings.quantization == "static":
+                convert = partial(convert, ranges=_ranges(source, Path(name), examples))
+        if examples is not None and settings.keep_fp32 is None:
             search = _Search(source, Path(name), precision, examples, gate)
             found = search.run(convert, names, progress)
         report = convert(source, target, keep_fp32=[node["name"] for node in found])
@@ -99,11 +104,18 @@ def narrow(
 
 def _smoothed(source: Path, folder: Path, examples: Examples) -> tuple[Path, dict[str, Any]]:
     """The graph without outliers in its activations, and what the manifest says of it."""
-    from mctl.exporters.smoothing import channel_ranges, write_smoothed
+    from mctl.exporters.smoothing import write_smoothed
 
-    excerpt, target = folder / "ranges.onnx", folder / "smoothed.onnx"
-    ranges = channel_ranges(excerpt, examples.excerpt(source, excerpt).batches)
-    return target, {"smoothed": write_smoothed(source, target, ranges)}
+    target = folder / "smoothed.onnx"
+    return target, {"smoothed": write_smoothed(source, target, _ranges(source, folder, examples))}
+
+
+def _ranges(source: Path, folder: Path, examples: Examples) -> dict[str, Range]:
+    """Extremes of what goes into the products of the graph at `source`."""
+    from mctl.exporters.ranges import channel_ranges
+
+    excerpt = folder / "ranges.onnx"
+    return channel_ranges(excerpt, examples.excerpt(source, excerpt).batches)
 
 
 def _converter(precision: Precision, source: Path) -> tuple[Callable[..., Any], Sequence[str]]:

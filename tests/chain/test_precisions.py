@@ -47,6 +47,15 @@ def test_int8_from_export_to_verdict(copy_of_chain: Path) -> None:
     assert again.code == 0 and "equal labels" not in again.err
 
 
+def test_static_int8_has_a_verdict_and_a_name_of_its_own(copy_of_chain: Path) -> None:
+    ran = mctl("export", SOURCE, "--int8", "--quantization", "static", cwd=copy_of_chain)
+    assert ran.code == 0, ran.err
+    assert ran.out.strip() == f"artifacts/{EXPORT}-static"
+    assert conversion(copy_of_chain, f"{EXPORT}-static")["calibrated"] > 10
+    checked = mctl("validate", ran.out.strip(), "--no-emissions", cwd=copy_of_chain)
+    assert checked.code == 0, checked.err
+
+
 def test_nodes_named_in_the_settings_are_kept_without_a_search(copy_of_chain: Path) -> None:
     names = ["bert.encoder.layer.0.output.dense/MatMul", "bert.embeddings.word_embeddings/Gather"]
     keep(copy_of_chain, names)

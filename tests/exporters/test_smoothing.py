@@ -7,7 +7,8 @@ import torch
 from onnx import numpy_helper
 
 from mctl.exporters import OnnxClassifier, export_fp32, open_session, to_int8
-from mctl.exporters.smoothing import SMOOTHED_RATIO, channel_ranges, write_smoothed
+from mctl.exporters.ranges import channel_ranges
+from mctl.exporters.smoothing import SMOOTHED_RATIO, write_smoothed
 
 NAMES = ("input_ids", "attention_mask", "token_type_ids")
 OUTLIER = 7
@@ -43,13 +44,14 @@ def test_ranges_are_those_of_pytorch(make_classifier, uniform, make_batch):
         for batch in batches:
             model(**{name: torch.from_numpy(values) for name, values in batch.items()})
     expected = torch.stack(seen).amax(0).numpy()
-    np.testing.assert_allclose(ranges[gelu_of(uniform.path, 0)], expected, rtol=1e-4, atol=1e-5)
-    assert len(ranges) == 2 * 4  # a layer: queries, keys and values have one input, and three more matrices one each
+    np.testing.assert_allclose(ranges[gelu_of(uniform.path, 0)].largest, expected, rtol=1e-4, atol=1e-5)
+    # A layer: queries, keys and values have one input, and three more matrices one each; then pooler and classifier.
+    assert len(ranges) == 2 * 4 + 2
 
 
 def test_only_activations_with_outliers_are_touched(outlier, make_batch, tmp_path):
     ranges = channel_ranges(outlier, [make_batch(16, 16)])
-    channels = ranges[gelu_of(outlier, 1)]
+    channels = ranges[gelu_of(outlier, 1)].largest
     assert channels.argmax() == OUTLIER and channels.max() > SMOOTHED_RATIO * np.median(channels)
     added = write_smoothed(outlier, tmp_path / "smooth.onnx", ranges)
     assert added == (f"{gelu_of(outlier, 1)}/smooth",)
