@@ -7,9 +7,9 @@ random, as in inference.py. The script runs with whatever is there: without a GP
 it, the table says so and holds what is left.
 
 Latency is that of the wall, from arrays on the host to logits on the host, of the sessions that `mctl bench` uses:
-bound buffers and CUDA graphs. Everybody has a turn in every round. The matrix products' own time is what the multiply-adds of
-a call take at the rate that the card is measured to have on one large fp16 product. Which kernels attention runs is
-read off a profile of one call without graphs.
+bound buffers and CUDA graphs. Everybody has a turn in every round. The matrix products' own time is what the
+multiply-adds of a call take at the rate that the card is measured to have on one large fp16 product. Which kernels
+attention runs is read off a profile of one call without graphs.
 """
 
 from __future__ import annotations
