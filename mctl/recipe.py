@@ -226,6 +226,12 @@ class GateSettings(Settings):
     min_label_agreement: Share | None = Field(None, description="Parity. Default by precision.")
     max_accuracy_drop: float = Field(1.0, ge=0, description="Points of accuracy below the baseline.")
     max_macro_f1_drop: float = Field(2.0, ge=0, description="Points of macro-F1 below the baseline.")
+    max_slice_drop: float = Field(
+        5.0, ge=0, description="Points that a class may lose of its F1, and texts of one range of lengths of accuracy."
+    )
+    on_inconclusive: Literal["pass", "fail", "inconclusive"] = Field(
+        "inconclusive", description="What the exit code says where the figures cannot decide: 0, 1 or 3."
+    )
     min_speedup: float | None = Field(None, gt=0, description="Median latency of the baseline over the artifact's.")
     max_p95_ms: float | None = Field(None, gt=0, description="95th percentile of the latency of a call.")
     max_gco2e_per_1000_texts: float | None = Field(None, gt=0, description="Emissions of inference.")

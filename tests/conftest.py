@@ -55,6 +55,7 @@ energy_seconds = 0.5
 [gate]
 max_accuracy_drop = 100
 max_macro_f1_drop = 100
+max_slice_drop = 100
 """
 
 

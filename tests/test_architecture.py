@@ -133,8 +133,8 @@ def test_module_keeps_the_rules(name: str) -> None:
     [
         ("mctl.exporters.graph", "from mctl.errors import UserError"),
         ("mctl.exporters.graph", "from ..validators.parity import compare_logits"),
-        ("mctl.validators.gate", "from mctl.exporters import export_fp32"),
-        ("mctl.validators.gate", "def f():\n    import mctl.recipe"),
+        ("mctl.validators.gate.check", "from mctl.exporters import export_fp32"),
+        ("mctl.validators.gate.check", "def f():\n    import mctl.recipe"),
         ("mctl.report.terminal", "from mctl.pipeline.measure import Measured"),
         ("mctl.report.terminal", "from mctl.cli import options"),
         ("mctl.report.terminal", "from mctl import compression"),

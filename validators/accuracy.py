@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -44,15 +44,15 @@ class PairedAccuracy:
     Attributes:
         texts: texts compared.
         baseline_accuracy, candidate_accuracy, baseline_macro_f1, candidate_macro_f1: shares, 0..1.
-        accuracy_difference_points: candidate minus baseline, in points of 100, with a bootstrap 95 % interval.
+        accuracy_difference_points: candidate minus baseline, in points of 100, with a 95 % interval: that of the
+            bootstrap, but never narrower on either side than what seeing no flip at all in this many texts would leave
+            possible (`statistics.largest_unseen_share`), because a bootstrap cannot draw what it has not seen.
         macro_f1_difference_points: the same for macro F1.
         flipped_to_wrong: texts that only the baseline has right.
         flipped_to_right: texts that only the candidate has right.
         mcnemar_p: two-sided exact McNemar p of those two counts.
         resolvable_points: the smallest difference in accuracy, in points of 100, that this many texts can tell from
-            none: half the width of the interval, but never less than what seeing no flip at all in this many texts
-            would leave possible (`statistics.largest_unseen_share`), because a bootstrap cannot draw what it has not
-            seen.
+            none: half the width of the interval.
     """
 
     texts: int
@@ -79,10 +79,10 @@ def score(labels: npt.ArrayLike, logits: npt.ArrayLike, class_names: Sequence[st
     Raises:
         ShapeError: if these do not belong together, or there is no text.
     """
-    scores, truth = _checked(labels, logits)
+    scores, truth = checked(labels, logits)
     if len(class_names) != scores.shape[1] or len(set(class_names)) != len(class_names):
         raise ShapeError(f"{scores.shape[1]} classes need as many distinct names, got {list(class_names)}")
-    predicted = _predict(scores)
+    predicted = predict(scores)
     present = np.unique(truth)
     f1 = f1_score(truth, predicted, labels=present, average=None, zero_division=0)
     texts_by_class = np.bincount(truth, minlength=len(class_names))
@@ -115,14 +115,16 @@ def compare(
     Raises:
         ShapeError: if these do not belong together, or there is no text.
     """
-    baseline_scores, truth = _checked(labels, baseline_logits)
-    candidate_scores, _ = _checked(labels, candidate_logits)
+    baseline_scores, truth = checked(labels, baseline_logits)
+    candidate_scores, _ = checked(labels, candidate_logits)
     if baseline_scores.shape != candidate_scores.shape:
         raise ShapeError(f"baseline logits are {baseline_scores.shape}, candidate logits {candidate_scores.shape}")
-    baseline, candidate = _predict(baseline_scores), _predict(candidate_scores)
+    baseline, candidate = predict(baseline_scores), predict(candidate_scores)
     cells, counts = np.unique(np.stack([truth, baseline, candidate], axis=1), axis=0, return_counts=True)
-    accuracy = paired_bootstrap(counts, _accuracy_difference(cells), resamples=resamples, seed=seed)
-    macro_f1 = paired_bootstrap(counts, _macro_f1_difference(cells), resamples=resamples, seed=seed)
+    accuracy, macro_f1 = (
+        _widened(paired_bootstrap(counts, statistic(cells), resamples=resamples, seed=seed), len(truth))
+        for statistic in (_accuracy_difference, _macro_f1_difference)
+    )
     present = np.unique(truth)
     to_wrong = int(((baseline == truth) & (candidate != truth)).sum())
     to_right = int(((baseline != truth) & (candidate == truth)).sum())
@@ -137,11 +139,16 @@ def compare(
         flipped_to_wrong=to_wrong,
         flipped_to_right=to_right,
         mcnemar_p=mcnemar_p(to_wrong, to_right),
-        resolvable_points=max(accuracy.half_width, 100.0 * largest_unseen_share(len(truth))),
+        resolvable_points=accuracy.half_width,
     )
 
 
-def _checked(labels: npt.ArrayLike, logits: npt.ArrayLike) -> tuple[FloatArray, IntArray]:
+def checked(labels: npt.ArrayLike, logits: npt.ArrayLike) -> tuple[FloatArray, IntArray]:
+    """Logits (texts, classes) and labels (texts,) that belong together.
+
+    Raises:
+        ShapeError: if they do not.
+    """
     scores, truth = np.asarray(logits, dtype=np.float64), np.asarray(labels)
     if scores.ndim != 2 or scores.shape[0] < 1 or scores.shape[1] < 2:
         raise ShapeError(f"logits must be (texts, classes) with two classes or more, got {scores.shape}")
@@ -152,9 +159,15 @@ def _checked(labels: npt.ArrayLike, logits: npt.ArrayLike) -> tuple[FloatArray, 
     return scores, truth.astype(np.int64)
 
 
-def _predict(scores: FloatArray) -> IntArray:
+def predict(scores: FloatArray) -> IntArray:
     """(texts, classes) -> (texts,) the highest class, or _NO_CLASS where a logit is not finite."""
     return np.where(np.isfinite(scores).all(axis=1), scores.argmax(axis=1), _NO_CLASS)
+
+
+def _widened(found: Estimate, texts: int) -> Estimate:
+    """No narrower on either side than what this many texts without a flip leave possible."""
+    unseen = 100.0 * largest_unseen_share(texts)
+    return replace(found, low=min(found.low, found.value - unseen), high=max(found.high, found.value + unseen))
 
 
 def _accuracy_difference(cells: IntArray) -> Statistic:

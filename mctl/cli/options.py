@@ -10,6 +10,7 @@ import typer
 from mctl.cli.completion import choices_of
 
 if TYPE_CHECKING:
+    from mctl.recipe import GateSettings
     from mctl.report.console import TerminalProgress
     from mctl.report.schema import ValidationResult
 
@@ -110,11 +111,11 @@ Seed = Annotated[
 ]
 
 
-def report(result: ValidationResult, console: TerminalProgress, *, as_json: bool = False) -> int:
+def report(result: ValidationResult, console: TerminalProgress, gate: GateSettings, *, as_json: bool = False) -> int:
     """Print a validation on stdout.
 
     Returns:
-        The exit code that is the verdict: 0 pass, 1 fail, 3 inconclusive.
+        The exit code that is the verdict: 0 pass, 1 fail, 3 inconclusive unless the gate says otherwise.
     """
     from mctl.report.terminal import show
 
@@ -122,4 +123,5 @@ def report(result: ValidationResult, console: TerminalProgress, *, as_json: bool
         typer.echo(result.model_dump_json(indent=2))
     else:
         show(result, console.results)
-    return {"pass": 0, "fail": 1, "inconclusive": 3}[result.verdict]
+    verdict = gate.on_inconclusive if result.verdict == "inconclusive" else result.verdict
+    return {"pass": 0, "fail": 1, "inconclusive": 3}[verdict]

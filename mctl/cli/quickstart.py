@@ -33,5 +33,5 @@ def quickstart(
         recipe = prepare(folder, console)
         result = run(recipe, console)
         console.say(f"everything is in {folder}; its recipe is {folder / 'mctl.toml'}")
-        code = 0 if result is None else options.report(result, console)
+        code = 0 if result is None else options.report(result, console, recipe.gate)
     raise typer.Exit(code)

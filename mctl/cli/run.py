@@ -33,4 +33,4 @@ def run(
     with open_console(quiet) as console:
         result = run_chain(recipe, console)
     if result is not None:
-        raise typer.Exit(options.report(result, console))
+        raise typer.Exit(options.report(result, console, recipe.gate))

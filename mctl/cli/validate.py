@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -23,6 +23,22 @@ MaxAccuracyDrop = Annotated[
 MaxMacroF1Drop = Annotated[
     float | None,
     typer.Option(help="Points of macro-F1 below the baseline. [default: 2]", rich_help_panel=_GATE, show_default=False),
+]
+MaxSliceDrop = Annotated[
+    float | None,
+    typer.Option(
+        help="Points that one class, or texts of one length, may lose. [default: 5]",
+        rich_help_panel=_GATE,
+        show_default=False,
+    ),
+]
+OnInconclusive = Annotated[
+    Literal["pass", "fail", "inconclusive"] | None,
+    typer.Option(
+        help="What the exit code says where figures cannot decide: 0, 1 or 3. [default: inconclusive]",
+        rich_help_panel=_GATE,
+        show_default=False,
+    ),
 ]
 MinLabelAgreement = Annotated[
     float | None,
@@ -92,10 +108,12 @@ def validate(
     label: options.LabelColumn = None,
     max_accuracy_drop: MaxAccuracyDrop = None,
     max_macro_f1_drop: MaxMacroF1Drop = None,
+    max_slice_drop: MaxSliceDrop = None,
     min_label_agreement: MinLabelAgreement = None,
     max_logit_diff: MaxLogitDiff = None,
     min_speedup: MinSpeedup = None,
     max_p95_ms: MaxP95Ms = None,
+    on_inconclusive: OnInconclusive = None,
     provider: Provider = None,
     threads: Threads = None,
     batch_size: BatchSize = None,
@@ -109,7 +127,8 @@ def validate(
 ) -> None:
     """Judge an export: integrity, parity, accuracy, latency, emissions. The **exit code** is the verdict.
 
-    0 pass, 1 fail, 2 bad usage or input, 3 inconclusive. The result is written to validation.json in the artifact.
+    0 pass, 1 fail, 2 bad usage or input, 3 inconclusive, or as --on-inconclusive says. The result is written to
+    validation.json in the artifact.
 
     Examples:
 
@@ -132,6 +151,8 @@ def validate(
             "data.label": label,
             "gate.max_accuracy_drop": max_accuracy_drop,
             "gate.max_macro_f1_drop": max_macro_f1_drop,
+            "gate.max_slice_drop": max_slice_drop,
+            "gate.on_inconclusive": on_inconclusive,
             "gate.min_label_agreement": min_label_agreement,
             "gate.max_logit_diff": max_logit_diff,
             "gate.min_speedup": min_speedup,
@@ -146,4 +167,4 @@ def validate(
     )
     with open_console(quiet) as console:
         result = run(recipe, console, artifact)
-    raise typer.Exit(options.report(result, console, as_json=json))
+    raise typer.Exit(options.report(result, console, recipe.gate, as_json=json))

@@ -21,6 +21,7 @@ def thresholds(settings: GateSettings) -> Any:
         **by_precision,
         max_accuracy_drop_points=settings.max_accuracy_drop,
         max_macro_f1_drop_points=settings.max_macro_f1_drop,
+        max_slice_drop_points=settings.max_slice_drop,
         min_speedup=settings.min_speedup,
         max_p95_ms=settings.max_p95_ms,
         max_gco2e_per_1000_texts=settings.max_gco2e_per_1000_texts,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,45 +12,41 @@ from mctl.pipeline.dataset import StageData
 from mctl.pipeline.energy import energy_of
 from mctl.pipeline.lineage import Lineage
 from mctl.pipeline.loading import load_tokenizer
-from mctl.pipeline.scoring import Batch, Runner, encode, logits_of, metrics
+from mctl.pipeline.scoring import Batch, Runner, encode, logits_of, token_lengths
 from mctl.pipeline.sessions import check_provider, onnx_runner, scoring_runner, torch_runner, use_threads
 from mctl.progress import Progress
 from mctl.recipe import MeasureSettings, ModelSettings
 
+if TYPE_CHECKING:
+    from mctl.validators.accuracy import PairedAccuracy
+    from mctl.validators.emissions import EmissionsResult
+    from mctl.validators.latency import LatencyResult
+    from mctl.validators.parity import ParityResult
+    from mctl.validators.slices import Slice
+    from mctl.validators.statistics import Ratio
+
 
 @dataclass(frozen=True)
 class Measured:
-    """Results of the validators, by role where there is one per participant."""
+    """Results of the validators, by role where there is one per participant.
 
-    parity: Any
-    accuracy: Any
-    latency: dict[str, Any]
-    speedup: Any
-    emissions: dict[str, Any]
-    scores: dict[str, dict[str, float]]
+    Attributes:
+        texts: the test split.
+        logits: (texts, classes) float32.
+        slices: by class and by length.
+    """
+
+    class_names: Sequence[str]
+    texts: Sequence[str]
+    labels: np.ndarray
+    logits: dict[str, np.ndarray]
+    parity: ParityResult
+    accuracy: PairedAccuracy
+    slices: list[Slice]
+    latency: dict[str, LatencyResult]
+    speedup: Ratio
+    emissions: dict[str, EmissionsResult]
     settings: MeasureSettings
-
-    def of(self, role: str) -> dict[str, Any]:
-        """The figures of one participant, as the report holds them."""
-        figures: dict[str, Any] = {name: self.scores[role][name] for name in ("accuracy", "macro_f1")}
-        if role in self.latency:
-            timed = self.latency[role]
-            figures["latency"] = {
-                name: getattr(timed, name)
-                for name in ("p50_ms", "p90_ms", "p95_ms", "p99_ms", "throughput_texts_per_s", "samples")
-            }
-        if role in self.emissions:
-            figures["emissions"] = asdict(self.emissions[role])
-        return figures
-
-    def comparison(self) -> dict[str, Any]:
-        """Export against source and against baseline, with intervals."""
-        return {
-            "parity": asdict(self.parity),
-            "accuracy": asdict(self.accuracy),
-            "speedup": asdict(self.speedup),
-            "measured_with": self.settings.model_dump(),
-        }
 
 
 def measure(lineage: Lineage, data: StageData, settings: MeasureSettings, progress: Progress) -> Measured:
@@ -62,6 +58,7 @@ def measure(lineage: Lineage, data: StageData, settings: MeasureSettings, progre
     from mctl.validators.accuracy import compare
     from mctl.validators.latency import speedup
     from mctl.validators.parity import compare_logits
+    from mctl.validators.slices import class_slices, length_slices
 
     facts = lineage.export.manifest.facts
     names: Sequence[str] = facts["inputs"]
@@ -78,16 +75,21 @@ def measure(lineage: Lineage, data: StageData, settings: MeasureSettings, progre
     batches = _batches(tokenizer, test.texts, names, length, settings)
     latency = _latency(runners, batches, settings, progress)
     # An export of the teacher has its source for a baseline: one model, run once, with figures in both roles.
-    for figures in (logits, latency):
-        figures.setdefault("source", figures["baseline"])
-    labels = np.asarray(test.labels)
+    logits.setdefault("source", logits["baseline"])
+    latency.setdefault("source", latency["baseline"])
+    labels, pair = np.asarray(test.labels), (logits["baseline"], logits["export"])
+    lengths = token_lengths(tokenizer, test.texts, length)
     return Measured(
+        class_names=data.class_names,
+        texts=test.texts,
+        labels=labels,
+        logits=logits,
         parity=compare_logits(logits["source"], logits["export"]),
-        accuracy=compare(labels, logits["baseline"], logits["export"]),
+        accuracy=compare(labels, *pair),
+        slices=[*class_slices(labels, *pair, data.class_names), *length_slices(labels, *pair, lengths)],
         latency=latency,
         speedup=speedup(latency["baseline"], latency["export"]),
         emissions=_emissions(runners, batches, settings, progress) if settings.emissions else {},
-        scores={role: metrics(test.labels, values) for role, values in logits.items()},
         settings=settings,
     )
 
@@ -113,7 +115,7 @@ def _batches(
 
 def _latency(
     runners: dict[str, Runner], batches: list[Batch], settings: MeasureSettings, progress: Progress
-) -> dict[str, Any]:
+) -> dict[str, LatencyResult]:
     from mctl.validators.latency import measure as time_runners
 
     progress.start("latency", (settings.repeats + settings.warmup) * len(batches))
@@ -130,7 +132,7 @@ def _latency(
 
 def _emissions(
     runners: dict[str, Runner], batches: list[Batch], settings: MeasureSettings, progress: Progress
-) -> dict[str, Any]:
+) -> dict[str, EmissionsResult]:
     """Energy of the export and of the baseline: one after the other, since a meter cannot tell them apart."""
     found = {}
     for role in ("baseline", "export"):

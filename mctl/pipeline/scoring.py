@@ -50,6 +50,11 @@ def logits_of(
     return logits
 
 
+def token_lengths(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[int]:
+    """Tokens of every text as the model sees it, special ones included."""
+    return [len(ids) for ids in tokenizer(list(texts), truncation=True, max_length=max_length)["input_ids"]]
+
+
 def metrics(labels: Sequence[int] | np.ndarray, logits: np.ndarray) -> dict[str, float]:
     """Accuracy and macro-F1 (0..1) over the classes that occur."""
     from sklearn.metrics import accuracy_score, f1_score

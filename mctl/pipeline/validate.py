@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
-from mctl.artifact import MANIFEST, REPORT_FILES, Artifact, now, sha256_of, write_atomically
+from mctl.artifact import MANIFEST, REPORT_FILES, now, write_atomically
 from mctl.errors import UserError
 from mctl.pipeline.dataset import StageData, load_stage_data
+from mctl.pipeline.evidence import check_result, comparison, participant
 from mctl.pipeline.export import MODEL_FILE
 from mctl.pipeline.inherit import resolved
 from mctl.pipeline.judge import thresholds
@@ -19,7 +19,7 @@ from mctl.pipeline.measure import Measured, measure
 from mctl.pipeline.stage import versions
 from mctl.progress import Progress
 from mctl.recipe import ModelSettings, Provider, Recipe
-from mctl.report.schema import CheckResult, Participant, ValidationResult
+from mctl.report.schema import ValidationResult
 
 
 def validate(recipe: Recipe, progress: Progress, folder: Path | None = None) -> ValidationResult:
@@ -81,13 +81,20 @@ def _data(recipe: Recipe, lineage: Lineage, progress: Progress, notes: list[str]
 
 
 def _judged(lineage: Lineage, measured: Measured, recipe: Recipe) -> list[Any]:
-    from mctl.validators.gate import accuracy_checks, emissions_checks, latency_checks, parity_checks
+    from mctl.validators.gate import (
+        accuracy_checks,
+        emissions_checks,
+        latency_checks,
+        parity_checks,
+        slice_checks,
+    )
 
     limits = thresholds(recipe.gate)
     precision = lineage.export.manifest.facts["precision"]
     checks = [
         *parity_checks(measured.parity, precision, limits),
         *accuracy_checks(measured.accuracy, limits),
+        *slice_checks(measured.slices, limits),
         *latency_checks(measured.latency["export"], limits, measured.speedup),
     ]
     if "export" in measured.emissions:
@@ -115,39 +122,12 @@ def _result(
         verdict=decide(checks),
         created=now(),
         artifact=lineage.export.name,
-        participants={role: _participant(role, artifact, measured) for role, artifact in lineage.members().items()},
-        checks=[_check_result(check) for check in checks],
-        comparison=measured.comparison() if measured else {},
+        participants={role: participant(role, artifact, measured) for role, artifact in lineage.members().items()},
+        checks=[check_result(check) for check in checks],
+        classes=list(measured.class_names) if measured else [],
+        comparison=comparison(measured) if measured else None,
         data=data,
         notes=notes,
         machine=fingerprint(),
         versions=versions(),
-    )
-
-
-def _check_result(check: Any) -> CheckResult:
-    """As the schema has it; JSON knows no NaN and no infinity."""
-    figure = check.figure if math.isfinite(check.figure) else None
-    return CheckResult(
-        group=check.group,
-        name=check.name,
-        verdict=check.verdict,
-        figure=figure,
-        threshold=check.threshold,
-        unit=check.unit,
-        why=check.why,
-    )
-
-
-def _participant(role: str, artifact: Artifact, measured: Measured | None) -> Participant:
-    facts = artifact.manifest.facts
-    figures = measured.of(role) if measured else {}
-    return Participant(
-        name=artifact.name,
-        kind=artifact.manifest.kind,
-        precision=facts.get("precision", "fp32"),
-        manifest_sha256=sha256_of(artifact.folder / MANIFEST),
-        parameters=facts["parameters"],
-        file_bytes=artifact.weights_bytes,
-        **figures,
     )

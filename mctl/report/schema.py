@@ -1,4 +1,8 @@
-"""The result of a validation, from which every report is made. `validation.json` is this, as it is."""
+"""The result of a validation, from which every report is made. `validation.json` is this, as it is.
+
+Its JSON Schema is `mctl/report/validation.schema.json`. Fields may be added within a version; what a field means, and
+whether it is there, changes only with `schema_version`.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Verdict = Literal["pass", "fail", "inconclusive"]
+Role = Literal["export", "source", "baseline"]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True, ser_json_inf_nan="null")
 
 
 class CheckResult(_Part):
@@ -38,6 +43,91 @@ class Participant(_Part):
     emissions: dict[str, Any] | None = None
     accuracy: float | None = None
     macro_f1: float | None = None
+    confusion: list[list[int]] | None = Field(
+        None, description="Texts, a row a label of the author, a column a label of the model, in the order of classes."
+    )
+
+
+class Interval(_Part):
+    """A figure and where it may lie, in the unit of the figure."""
+
+    value: float
+    low: float
+    high: float
+    confidence: float
+
+
+class Parity(_Part):
+    """Export against source."""
+
+    texts: int
+    max_abs_logit_diff: float | None
+    mean_abs_logit_diff: float | None
+    label_agreement: float
+    mean_kl_nats: float | None
+    non_finite_texts: int
+
+
+class Accuracy(_Part):
+    """Export (candidate) against baseline on the same texts; shares are 0..1, differences points of 100."""
+
+    texts: int
+    baseline_accuracy: float
+    candidate_accuracy: float
+    baseline_macro_f1: float
+    candidate_macro_f1: float
+    accuracy_difference_points: Interval
+    macro_f1_difference_points: Interval
+    flipped_to_wrong: int
+    flipped_to_right: int
+    mcnemar_p: float
+    resolvable_points: float
+
+
+class SliceResult(_Part):
+    """A class (its F1) or a range of lengths (accuracy) under baseline and export, 0..1."""
+
+    kind: Literal["class", "length"]
+    name: str
+    texts: int
+    before: float
+    after: float
+    to_wrong: int
+    to_right: int
+    p: float
+    adjusted_p: float
+
+
+class FlipResult(_Part):
+    """A text that baseline and export label differently; margins are the highest logit less the second."""
+
+    index: int
+    text: str
+    label: str
+    before: str
+    after: str
+    margin_before: float | None
+    margin_after: float | None
+
+
+class WorstText(_Part):
+    """A text on which export and source differ most; null where a logit is not finite."""
+
+    index: int
+    text: str
+    logit_diff: float | None
+
+
+class Comparison(_Part):
+    """The export against its source and against the baseline."""
+
+    parity: Parity
+    accuracy: Accuracy
+    slices: list[SliceResult]
+    flips: list[FlipResult]
+    worst_texts: list[WorstText]
+    speedup: Interval
+    measured_with: dict[str, Any]
 
 
 class ValidationResult(_Part):
@@ -47,9 +137,10 @@ class ValidationResult(_Part):
     verdict: Verdict
     created: str
     artifact: str
-    participants: dict[Literal["export", "source", "baseline"], Participant]
+    participants: dict[Role, Participant]
     checks: list[CheckResult]
-    comparison: dict[str, Any] = Field(default_factory=dict)
+    classes: list[str] = Field(default_factory=list)
+    comparison: Comparison | None = None
     data: dict[str, Any] = Field(default_factory=dict)
     notes: list[str] = Field(default_factory=list)
     machine: dict[str, Any] = Field(default_factory=dict)

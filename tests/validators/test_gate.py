@@ -19,10 +19,12 @@ from mctl.validators.gate import (
     integrity_checks,
     latency_checks,
     parity_checks,
+    slice_checks,
 )
 from mctl.validators.integrity import FilesResult, OnnxResult
 from mctl.validators.latency import LatencyResult
 from mctl.validators.parity import ParityResult
+from mctl.validators.slices import Slice
 from mctl.validators.statistics import Estimate, Ratio
 
 NAN, INF = float("nan"), float("inf")
@@ -107,7 +109,7 @@ def test_texts_without_finite_logits_fail():
 
 @pytest.mark.parametrize("value", [NAN, INF, -INF])
 def test_figure_that_is_not_finite_fails_even_unasked(value):
-    none = Thresholds({}, {}, None, None, None, None, None)
+    none = Thresholds({}, {}, *[None] * 6)
     assert decide(parity_checks(replace(PARITY, mean_kl_nats=value), "fp32", none)) == "fail"
     assert decide(parity_checks(replace(PARITY, label_agreement=value), "fp16", Thresholds())) == "fail"
     assert decide(parity_checks(replace(PARITY, max_abs_logit_diff=value), "fp16", Thresholds())) == "fail"
@@ -119,27 +121,90 @@ def test_figure_that_is_not_finite_fails_even_unasked(value):
 
 
 @pytest.mark.parametrize(
-    ("difference", "expected"), [(0.5, "pass"), (0.0, "pass"), (-1.0, "pass"), (-1.01, "fail"), (-40.0, "fail")]
+    ("interval", "expected"),
+    [
+        ((-0.5, 0.2), "pass"),
+        ((-1.0, 0.2), "pass"),
+        ((-1.01, 0.2), "inconclusive"),
+        ((-3.0, -1.0), "inconclusive"),
+        ((-3.0, -1.01), "fail"),
+    ],
 )
-def test_loss_of_accuracy_is_judged_by_the_point_estimate(difference, expected):
-    result = replace(ACCURACY, accuracy_difference_points=Estimate(difference, -60.0, 60.0))
-    accuracy = named(accuracy_checks(result, Thresholds()), "accuracy_drop")
-    assert accuracy.verdict == expected
-    assert accuracy.figure == -difference
-    assert "95 % interval -60.00 to 60.00" in accuracy.why
+def test_loss_of_accuracy_is_judged_by_its_whole_interval(interval, expected):
+    low, high = interval
+    for value in (low, (low + high) / 2, high):
+        result = replace(ACCURACY, accuracy_difference_points=Estimate(value, low, high))
+        accuracy = named(accuracy_checks(result, Thresholds()), "accuracy_drop")
+        assert accuracy.verdict == expected
+        assert accuracy.figure == -value
+        assert f"95 % interval {-high + 0.0:.2f} to {-low:.2f}" in accuracy.why
+        assert ("these texts cannot tell" in accuracy.why) == (expected == "inconclusive")
 
 
 def test_macro_f1_has_a_threshold_of_its_own():
-    result = replace(ACCURACY, macro_f1_difference_points=Estimate(-2.1, -3.0, -1.0))
+    surely = replace(ACCURACY, accuracy_difference_points=Estimate(-0.4, -0.9, 0.1))
+    result = replace(surely, macro_f1_difference_points=Estimate(-2.5, -3.0, -2.1))
     checks = accuracy_checks(result, Thresholds())
     assert (verdict_of(checks, "accuracy_drop"), verdict_of(checks, "macro_f1_drop")) == ("pass", "fail")
 
 
+def test_without_a_margin_a_loss_is_only_reported():
+    checks = accuracy_checks(ACCURACY, Thresholds(max_accuracy_drop_points=None, max_macro_f1_drop_points=None))
+    assert {one.verdict for one in checks} == {"info"}
+
+
 def test_sentence_on_accuracy():
+    # Half the interval of 1.1 points has to become 0.6 points: (1.1 / 0.6)² times the texts.
     assert named(accuracy_checks(ACCURACY, Thresholds()), "accuracy_drop").why == (
         "loss of accuracy 0.4 points (95 % interval -0.60 to 1.50) on 480 texts (5 turned wrong, 3 turned right; "
-        "McNemar p 0.7; 1.05 points can be resolved), at most 1 points allowed"
+        "McNemar p 0.7; 1.05 points can be resolved), at most 1 points allowed: these texts cannot tell, about 1700 "
+        "could"
     )
+
+
+def test_a_loss_as_large_as_the_margin_is_settled_by_no_number_of_texts():
+    result = replace(ACCURACY, accuracy_difference_points=Estimate(-1.0, -2.0, 0.0))
+    assert "hardly any number would" in named(accuracy_checks(result, Thresholds()), "accuracy_drop").why
+
+
+def part(kind="class", name="news", before=0.9, after=0.9, p=1.0, adjusted_p=1.0):
+    return Slice(kind, name, 40, before, after, 0, 0, p, adjusted_p)
+
+
+@pytest.mark.parametrize(
+    ("lost", "p", "adjusted", "expected"),
+    [
+        (0.04, 0.001, 0.01, "pass"),
+        (0.06, 0.001, 0.01, "fail"),
+        (0.06, 0.01, 0.12, "inconclusive"),
+        (0.06, 0.2, 1.0, "pass"),
+        (-0.2, 0.001, 0.01, "pass"),
+    ],
+)
+def test_a_part_fails_when_it_lost_much_and_not_by_chance(lost, p, adjusted, expected):
+    broken = part(name="sport", after=0.9 - lost, p=p, adjusted_p=adjusted)
+    (check,) = slice_checks([part(), broken, part(name="state", before=0.9, after=0.85)], Thresholds())
+    assert check.verdict == expected
+    assert check.name == "class_f1_drop"
+
+
+def test_the_part_that_decides_is_the_one_that_is_named():
+    few = part(name="rare", before=1.0, after=0.5, p=0.5, adjusted_p=1.0)
+    broken = part(name="sport", after=0.7, p=1e-6, adjusted_p=1e-5)
+    (check,) = slice_checks([few, broken], Thresholds())
+    assert check.verdict == "fail"
+    assert check.why.startswith("sport: loss of F1 20 points")
+    (check,) = slice_checks([few, part()], Thresholds())
+    assert check.verdict == "pass"
+    assert check.why.startswith("rare: loss of F1 50 points")
+    assert check.why.endswith("too few texts to tell it from chance")
+
+
+def test_classes_and_lengths_are_checks_of_their_own():
+    checks = slice_checks([part(), part("length", "up to 8 tokens", after=0.5, p=1e-6, adjusted_p=1e-6)], Thresholds())
+    assert [(one.name, one.verdict) for one in checks] == [("class_f1_drop", "pass"), ("length_accuracy_drop", "fail")]
+    silent = slice_checks([part(after=0.1, p=0.0, adjusted_p=0.0)], Thresholds(max_slice_drop_points=None))
+    assert [one.verdict for one in silent] == ["info"]
 
 
 def test_latency_is_only_reported_unless_asked():

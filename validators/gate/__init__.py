@@ -1,0 +1,32 @@
+"""From figures to a verdict: thresholds, one check a figure, and the decision that a CI acts on.
+
+Pure functions over the results of the other validators; nothing is measured here.
+
+    thresholds  what is asked
+    check       one figure against it, and the decision over all
+    integrity, parity, accuracy, latency, emissions
+                the checks of each group, in the order in which they are made
+"""
+
+from .accuracy import accuracy_checks, slice_checks
+from .check import Check, Decision, Verdict, decide
+from .emissions import emissions_checks
+from .integrity import fusion_check, integrity_checks
+from .latency import latency_checks
+from .parity import parity_checks
+from .thresholds import Thresholds
+
+__all__ = [
+    "Check",
+    "Decision",
+    "Thresholds",
+    "Verdict",
+    "accuracy_checks",
+    "decide",
+    "emissions_checks",
+    "fusion_check",
+    "integrity_checks",
+    "latency_checks",
+    "parity_checks",
+    "slice_checks",
+]
