@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mctl.pipeline.contestants import Contestant, contestants, text_batches
 from mctl.pipeline.dataset import StageData
 from mctl.pipeline.energy import energy_of
 from mctl.pipeline.lineage import Lineage
-from mctl.pipeline.loading import load_tokenizer
-from mctl.pipeline.scoring import Batch, Runner, encode, logits_of, token_lengths
-from mctl.pipeline.sessions import check_provider, onnx_runner, scoring_runner, torch_runner, use_threads
 from mctl.progress import Progress
-from mctl.recipe import MeasureSettings, ModelSettings
+from mctl.recipe import MeasureSettings
 
 if TYPE_CHECKING:
     from mctl.validators.accuracy import PairedAccuracy
@@ -60,25 +58,15 @@ def measure(lineage: Lineage, data: StageData, settings: MeasureSettings, progre
     from mctl.validators.parity import compare_logits
     from mctl.validators.slices import class_slices, length_slices
 
-    facts = lineage.export.manifest.facts
-    names: Sequence[str] = facts["inputs"]
-    length = int(facts["max_length"])
-    tokenizer = load_tokenizer(ModelSettings(name=str(lineage.export.folder)))
-    runners = _runners(lineage, names, settings)
+    found = contestants(lineage, settings)
     test = data.splits["test"]
-    logits: dict[str, np.ndarray] = {}
-    judged = scoring_runner(lineage.export, runners["export"], settings.provider, settings.threads)
-    for role, runner in {**runners, "export": judged}.items():
-        progress.start(f"logits of {role}", len(test.texts))
-        logits[role] = logits_of(runner, tokenizer, test.texts, names, length, 32, progress.advance)
-        progress.finish()
-    batches = _batches(tokenizer, test.texts, names, length, settings)
-    latency = _latency(runners, batches, settings, progress)
+    logits = {role: _logits(role, contestant, test.texts, progress) for role, contestant in found.items()}
+    latency = _latency(found, test.texts, settings, progress)
     # An export of the teacher has its source for a baseline: one model, run once, with figures in both roles.
     logits.setdefault("source", logits["baseline"])
     latency.setdefault("source", latency["baseline"])
     labels, pair = np.asarray(test.labels), (logits["baseline"], logits["export"])
-    lengths = token_lengths(tokenizer, test.texts, length)
+    lengths = found["baseline"].lengths(test.texts)
     return Measured(
         class_names=data.class_names,
         texts=test.texts,
@@ -89,38 +77,27 @@ def measure(lineage: Lineage, data: StageData, settings: MeasureSettings, progre
         slices=[*class_slices(labels, *pair, data.class_names), *length_slices(labels, *pair, lengths)],
         latency=latency,
         speedup=speedup(latency["baseline"], latency["export"]),
-        emissions=_emissions(runners, batches, settings, progress) if settings.emissions else {},
+        emissions=_emissions(found, test.texts, settings, progress) if settings.emissions else {},
         settings=settings,
     )
 
 
-def _runners(lineage: Lineage, names: Sequence[str], settings: MeasureSettings) -> dict[str, Runner]:
-    threads = use_threads(settings.threads)
-    check_provider(settings.provider)
-    runners: dict[str, Runner] = {"baseline": torch_runner(lineage.baseline.folder, names, settings.provider)}
-    if lineage.source.folder != lineage.baseline.folder:
-        runners["source"] = torch_runner(lineage.source.folder, names, settings.provider)
-    runners["export"] = onnx_runner(lineage.export.folder, settings.provider, threads)
-    return runners
-
-
-def _batches(
-    tokenizer: Any, texts: Sequence[str], names: Sequence[str], length: int, settings: MeasureSettings
-) -> list[Batch]:
-    """Batches as a server would see them: texts as they come, padded to the longest of the batch."""
-    size = settings.batch_size
-    starts = range(0, len(texts), size)[: settings.batches]
-    return [encode(tokenizer, texts[start : start + size], names, length) for start in starts]
+def _logits(role: str, contestant: Contestant, texts: Sequence[str], progress: Progress) -> np.ndarray:
+    progress.start(f"logits of {role}", len(texts))
+    logits = contestant.logits(texts, progress.advance)
+    progress.finish()
+    return logits
 
 
 def _latency(
-    runners: dict[str, Runner], batches: list[Batch], settings: MeasureSettings, progress: Progress
+    found: Mapping[str, Contestant], texts: Sequence[str], settings: MeasureSettings, progress: Progress
 ) -> dict[str, LatencyResult]:
     from mctl.validators.latency import measure as time_runners
 
+    batches = text_batches(len(texts), settings)
     progress.start("latency", (settings.repeats + settings.warmup) * len(batches))
     timed = time_runners(
-        runners,
+        {role: contestant.ready(batches, texts) for role, contestant in found.items()},
         batches,
         warmup=settings.warmup,
         repeats=settings.repeats,
@@ -131,12 +108,13 @@ def _latency(
 
 
 def _emissions(
-    runners: dict[str, Runner], batches: list[Batch], settings: MeasureSettings, progress: Progress
+    found: Mapping[str, Contestant], texts: Sequence[str], settings: MeasureSettings, progress: Progress
 ) -> dict[str, EmissionsResult]:
     """Energy of the export and of the baseline: one after the other, since a meter cannot tell them apart."""
-    found = {}
+    batches, charged = text_batches(len(texts), settings), {}
     for role in ("baseline", "export"):
         progress.start(f"energy of {role}", 1)
-        found[role] = energy_of(runners[role], batches, settings.country, settings.energy_seconds, section="measure")
+        runner = found[role].ready(batches, texts)
+        charged[role] = energy_of(runner, batches, settings.country, settings.energy_seconds, section="measure")
         progress.finish()
-    return found
+    return charged

@@ -67,3 +67,7 @@ def test_with_all_the_rest(copy_of_chain: Path) -> None:
     assert ran.code == 0, ran.err
     ran = mctl("validate", "artifacts/small-fp32", cwd=copy_of_chain)
     assert ran.code == 0, ran.err + ran.out
+    judged = json.loads((copy_of_chain / "artifacts" / "small-fp32" / "validation.json").read_text())["participants"]
+    for role, name in (("baseline", "teacher"), ("source", "small")):
+        own = facts_of(copy_of_chain / "artifacts" / name)["metrics"]["test"]["accuracy"]
+        assert judged[role]["accuracy"] == own, f"the {role} was asked in tokens of another"
