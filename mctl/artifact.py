@@ -17,6 +17,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mctl.errors import UserError
+from mctl.facts import check_facts
 
 MANIFEST = "manifest.json"
 # Written into an artifact folder after it is complete, so no part of it.
@@ -45,7 +46,8 @@ class Manifest(BaseModel):
     """What is known about an artifact.
 
     `key` identifies the stage that made it: two artifacts with one key were made from the same inputs with the same
-    settings. `facts` hold what a stage adds: layout, parameter counts, metrics, emissions.
+    settings. `facts` hold what a stage adds: layout, parameter counts, metrics, emissions. `digest` is the SHA-256 of
+    all the rest: no signature, but a slip of an editor does not go unseen.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -60,6 +62,13 @@ class Manifest(BaseModel):
     facts: dict[str, Any] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
     files: dict[str, FileEntry] = Field(default_factory=dict)
+    digest: str = ""
+
+    def digested(self) -> Manifest:
+        """The same with the digest that belongs to it."""
+        content = self.model_dump(mode="json", exclude={"digest"})
+        canonical = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return self.model_copy(update={"digest": hashlib.sha256(canonical.encode()).hexdigest()})
 
 
 @dataclass(frozen=True)
@@ -86,12 +95,12 @@ class Artifact:
 
 
 def load_artifact(folder: Path) -> Artifact:
-    """Open an artifact, checking that it is whole: manifest readable, every file there with its size.
+    """Open an artifact, checking that it is whole: manifest as it was written, every file there with its size.
 
     Hashes are the integrity check's business, since they read every byte.
 
     Raises:
-        UserError: not an artifact, an unreadable manifest, or files missing or of another size.
+        UserError: not an artifact, an unreadable or edited manifest, or files missing or of another size.
     """
     path = folder / MANIFEST
     if not path.is_file():
@@ -102,10 +111,15 @@ def load_artifact(folder: Path) -> Artifact:
         )
     try:
         manifest = Manifest.model_validate_json(path.read_bytes())
+        check_facts(manifest.kind, manifest.facts)
     except (ValidationError, OSError) as error:
         raise UserError(
             "the manifest is damaged or of another version of mctl.", where=str(path), todo="Make the artifact again."
         ) from error
+    if manifest.digest != manifest.digested().digest:
+        raise UserError(
+            "the manifest was changed after it was written.", where=str(path), todo="Make the artifact again."
+        )
     for name, entry in manifest.files.items():
         file = inside(folder, name)
         if not file.is_file():
@@ -204,7 +218,7 @@ def seal(temporary: Path, folder: Path, manifest: Manifest) -> Artifact:
         for path in sorted(temporary.rglob("*"))
         if path.is_file()
     }
-    complete = manifest.model_copy(update={"files": files})
+    complete = manifest.model_copy(update={"files": files}).digested()
     # mkdtemp makes folders for one user alone; an artifact is as readable as what else the user writes.
     temporary.chmod(0o777 & ~_umask())
     write_atomically(temporary / MANIFEST, (complete.model_dump_json(indent=2) + "\n").encode())

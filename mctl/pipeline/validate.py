@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mctl.artifact import MANIFEST, REPORT_FILES, now, write_atomically
-from mctl.errors import UserError
+from mctl.artifact import now, write_atomically
 from mctl.pipeline.dataset import StageData, load_stage_data
 from mctl.pipeline.evidence import check_result, comparison, participant
-from mctl.pipeline.export import MODEL_FILE
 from mctl.pipeline.inherit import resolved
+from mctl.pipeline.integrity import integrity
 from mctl.pipeline.judge import thresholds
 from mctl.pipeline.lineage import Lineage, find_lineage
 from mctl.pipeline.loading import class_order, load_config
@@ -18,7 +17,7 @@ from mctl.pipeline.machine import FP16_ON_CPU, fingerprint
 from mctl.pipeline.measure import Measured, measure
 from mctl.pipeline.stage import versions
 from mctl.progress import Progress
-from mctl.recipe import ModelSettings, Provider, Recipe
+from mctl.recipe import ModelSettings, Recipe
 from mctl.report.schema import ValidationResult
 
 
@@ -31,53 +30,38 @@ def validate(recipe: Recipe, progress: Progress, folder: Path | None = None) -> 
         UserError: no export, an incomplete lineage, or data that cannot be used.
     """
     lineage = find_lineage(recipe.artifacts, folder, progress)
-    checks = _integrity(lineage, recipe.measure.provider)
+    checks = integrity(lineage, recipe.measure.provider)
     measured = data = None
-    notes: list[str] = []
-    if all(check.verdict == "pass" for check in checks):
-        data = _data(recipe, lineage, progress, notes)
+    if _sound(checks):
+        data = _data(recipe, lineage, progress)
+        checks.append(_same_rows(data, lineage))
+    if data and _sound(checks):
         measured = measure(lineage, data, recipe.measure, progress)
         checks += _judged(lineage, measured, recipe)
-        notes += _remarks(lineage, recipe)
+        notes = _remarks(lineage, recipe)
     else:
-        notes.append("Nothing was measured: the files are not what they were when the artifact was made.")
+        notes = ["Nothing was measured: files or data are not what they were when the artifact was made."]
     evaluated = data.summary() if data else {}
     result = _result(lineage, checks, measured, evaluated, notes)
     write_atomically(lineage.export.folder / "validation.json", (result.model_dump_json(indent=2) + "\n").encode())
     return result
 
 
-def _integrity(lineage: Lineage, provider: Provider) -> list[Any]:
-    from dataclasses import replace
-
-    from mctl.validators.gate import fusion_check, integrity_checks
-    from mctl.validators.integrity import FileRecord, check_files, check_onnx
-
-    checks = []
-    for role, artifact in lineage.members().items():
-        records = {name: FileRecord(entry.sha256, entry.bytes) for name, entry in artifact.manifest.files.items()}
-        found = check_files(artifact.folder, records, ignore={MANIFEST, *REPORT_FILES})
-        checks += [replace(check, name=f"{role}_{check.name}") for check in integrity_checks(files=found)]
-    facts = lineage.export.manifest.facts
-    graph = check_onnx(lineage.export.folder / MODEL_FILE, facts["inputs"], facts["outputs"])
-    checks += integrity_checks(graph=graph)
-    if not graph.problems:
-        blocks = sum(heads > 0 for heads in facts["layout"]["heads"]) if provider == "cuda" else 0
-        checks.append(fusion_check(graph, facts["graph"].get("fusions", {}), blocks))
-    return checks
+def _sound(checks: list[Any]) -> bool:
+    return all(check.verdict != "fail" for check in checks)
 
 
-def _data(recipe: Recipe, lineage: Lineage, progress: Progress, notes: list[str]) -> StageData:
+def _data(recipe: Recipe, lineage: Lineage, progress: Progress) -> StageData:
     settings = resolved(recipe, lineage.source).data
-    classes = class_order(load_config(ModelSettings(name=str(lineage.source.folder))))
-    if classes != class_order(load_config(ModelSettings(name=str(lineage.baseline.folder)))):
-        raise UserError("source and baseline number their classes differently.", where=str(lineage.source.folder))
-    data = load_stage_data(settings, progress, classes)
-    if data.dataset.sha256 != lineage.source.manifest.data["sha256"]:
-        notes.append(
-            "The evaluation data differs from what the model was made with: texts it was trained on may be in it."
-        )
-    return data
+    return load_stage_data(settings, progress, class_order(load_config(ModelSettings(name=str(lineage.source.folder)))))
+
+
+def _same_rows(data: StageData, lineage: Lineage) -> Any:
+    from mctl.validators.gate import data_check
+
+    recorded, found = lineage.source.manifest.data, data.dataset
+    same_source = found.source == recorded.get("source")
+    return data_check(found.source, found.sha256, str(recorded.get("sha256")), same_source=same_source)
 
 
 def _judged(lineage: Lineage, measured: Measured, recipe: Recipe) -> list[Any]:

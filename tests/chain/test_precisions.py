@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import onnx
 import pytest
 from command import mctl
 from onnx import TensorProto
+from reseal import reseal
 from safetensors.torch import load_file, save_file
 
 EXPORT, SOURCE = "prune25-distill-int8", "artifacts/prune25-distill"
@@ -95,9 +95,7 @@ def plant_overflow(artifact: Path) -> None:
     tensors["bert.encoder.layer.1.intermediate.dense.weight"][3] *= 1e5
     tensors["bert.encoder.layer.1.output.dense.weight"][:, 3] *= 1e-5
     save_file(tensors, weights, metadata={"format": "pt"})
-    manifest = json.loads((artifact / "manifest.json").read_text())
-    manifest["files"][weights.name]["sha256"] = hashlib.sha256(weights.read_bytes()).hexdigest()
-    (artifact / "manifest.json").write_text(json.dumps(manifest))
+    reseal(artifact)
 
 
 @pytest.mark.parametrize("graph", ["plain", "fused"])

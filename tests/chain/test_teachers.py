@@ -58,7 +58,8 @@ def test_the_verdict_names_the_data_it_was_reached_on(copy_of_chain: Path) -> No
     ran = mctl("validate", "--data", "holdout.csv", "--no-emissions", "--json", cwd=copy_of_chain)
     result = json.loads(ran.out)
     assert result["data"]["source"] == "holdout.csv"
-    assert any("differs from what the model was made with" in note for note in result["notes"])
+    (data,) = [check for check in result["checks"] if check["name"] == "data"]
+    assert data["verdict"] == "info" and "not what it was when the models were made" in data["why"]
 
 
 def test_an_export_goes_beside_its_source_unless_told_otherwise(copy_of_chain: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from command import mctl
 from refusal import Refused
+from reseal import reseal
 
 EXPORT, COMPRESSED, TEACHER = "prune25-distill-fp16", "prune25-distill", "teacher"
 COMMANDS = {
@@ -20,17 +21,20 @@ COMMANDS = {
 }
 
 
-def change_manifest(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
-    """Rewrite a manifest."""
-    path = folder / "manifest.json"
-    manifest = json.loads(path.read_text())
-    change(manifest)
-    path.write_text(json.dumps(manifest))
-
-
 def cut(folder: Path) -> None:
     path = folder / "manifest.json"
     path.write_bytes(path.read_bytes()[:200])
+
+
+def edit(folder: Path) -> None:
+    path = folder / "manifest.json"
+    text = path.read_text(encoding="utf-8")
+    assert '"max_length": 16' in text
+    path.write_text(text.replace('"max_length": 16', '"max_length": 17'), encoding="utf-8")
+
+
+def forget(folder: Path) -> None:
+    reseal(folder, lambda manifest: manifest["facts"].pop("layout"))
 
 
 def shorten(folder: Path) -> None:
@@ -44,7 +48,7 @@ def naming(name: str) -> Callable[[Path], None]:
     def change(manifest: dict[str, Any]) -> None:
         manifest["files"][name] = {"sha256": "0" * 64, "bytes": 1}
 
-    return lambda folder: change_manifest(folder, change)
+    return lambda folder: reseal(folder, change)
 
 
 DAMAGES: dict[str, tuple[Callable[[Path], None], list[str]]] = {
@@ -52,6 +56,8 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], list[str]]] = {
     "no file": (lambda folder: (folder / "config.json").unlink(), ["config.json is missing", "Make it again"]),
     "short file": (shorten, ["config.json has", "the manifest says", "Make the artifact again"]),
     "cut manifest": (cut, ["manifest.json", "damaged", "Make the artifact again"]),
+    "edited manifest": (edit, ["manifest.json", "changed after it was written", "Make the artifact again"]),
+    "lost facts": (forget, ["manifest.json", "damaged", "Make the artifact again"]),
     "file above": (naming("../news.csv"), ["outside the artifact", "'../news.csv'", "Do not use"]),
     "file elsewhere": (naming("/etc/passwd"), ["outside the artifact", "'/etc/passwd'", "Do not use"]),
 }
@@ -72,7 +78,7 @@ def test_parents_outside_the_artifacts_folder_are_not_followed(
 ) -> None:
     export = copy_of_chain / "artifacts" / EXPORT
     (copy_of_chain / "artifacts" / COMPRESSED).rename(copy_of_chain / "elsewhere")
-    change_manifest(export, lambda manifest: manifest["parents"][0].update(name=parent))
+    reseal(export, lambda manifest: manifest["parents"][0].update(name=parent))
     words = [f"artifacts/{EXPORT}/manifest.json", "outside the artifacts folder", repr(parent), "Do not use"]
     refused("validate", f"artifacts/{EXPORT}", cwd=copy_of_chain, words=words)
     ran = mctl("inspect", f"artifacts/{EXPORT}", cwd=copy_of_chain)
@@ -86,7 +92,7 @@ def test_a_lineage_with_a_gap_cannot_be_judged(copy_of_chain: Path, refused: Ref
 
 
 def test_a_parent_that_was_made_again_is_another_parent(copy_of_chain: Path, refused: Refused) -> None:
-    change_manifest(copy_of_chain / "artifacts" / COMPRESSED, lambda manifest: manifest.update(created="2020"))
+    reseal(copy_of_chain / "artifacts" / COMPRESSED, lambda manifest: manifest.update(created="2020"))
     words = [f"artifacts/{COMPRESSED}", "another prune25-distill than the one that is there", "again"]
     refused("validate", f"artifacts/{EXPORT}", cwd=copy_of_chain, words=words)
 

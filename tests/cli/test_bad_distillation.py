@@ -12,6 +12,7 @@ import pytest
 from classifiers import tiny_classifier
 from command import mctl
 from refusal import Refused
+from reseal import reseal
 
 from mctl.compression.strip import Kept, strip
 from mctl.errors import UserError
@@ -104,7 +105,11 @@ def test_a_name_that_is_taken_by_something_else(place: Path, refused: Refused) -
     other = place / "artifacts" / "other"
     other.mkdir()
     manifest = json.loads((place / "artifacts" / "teacher" / "manifest.json").read_text(encoding="utf-8"))
-    (other / "manifest.json").write_text(json.dumps(manifest | {"files": {}, "kind": "export"}), encoding="utf-8")
+    facts = {"precision": "fp32", "provider": "cpu", "inputs": ["input_ids"], "outputs": ["logits"], "graph": {}}
+    facts |= manifest["facts"] | {"bytes": 1, "fp32_bytes": 1}
+    content = manifest | {"files": {}, "kind": "export", "facts": facts}
+    (other / "manifest.json").write_text(json.dumps(content), encoding="utf-8")
+    reseal(other)
     refused("compress", "--name", "other", cwd=place, words=["--name other", "the export in", "another name"])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from command import mctl
 from onnx import helper, numpy_helper
 from refusal import Refused, complaint
+from reseal import reseal
 
 EXPORT = Path("artifacts/prune25-distill-fp16")
 
@@ -66,18 +66,10 @@ HARMS = {
 }
 
 
-def vouch_for(artifact: Path) -> None:
-    """Writes hash and size of the graph as it is now into the manifest."""
-    graph, manifest = artifact / "model.onnx", json.loads((artifact / "manifest.json").read_text())
-    digest = hashlib.sha256(graph.read_bytes()).hexdigest()
-    manifest["files"]["model.onnx"] = {"sha256": digest, "bytes": graph.stat().st_size}
-    (artifact / "manifest.json").write_text(json.dumps(manifest))
-
-
 @pytest.mark.parametrize("harm", HARMS, ids=lambda harm: harm.__name__)
 def test_validate_fails_and_says_why(copy_of_chain: Path, harm: Callable[[Path], None]) -> None:
     harm(copy_of_chain / EXPORT / "model.onnx")
-    vouch_for(copy_of_chain / EXPORT)
+    reseal(copy_of_chain / EXPORT)
     ran = mctl("validate", EXPORT, "--no-emissions", "--json", cwd=copy_of_chain)
     assert ran.code == 1, ran.err
     assert "Traceback" not in ran.err
@@ -94,7 +86,7 @@ def test_validate_fails_and_says_why(copy_of_chain: Path, harm: Callable[[Path],
 @pytest.mark.parametrize("command", ["predict", "bench"])
 def test_what_does_not_load_is_refused(copy_of_chain: Path, command: str, harm: Callable[[Path], None]) -> None:
     harm(copy_of_chain / EXPORT / "model.onnx")
-    vouch_for(copy_of_chain / EXPORT)
+    reseal(copy_of_chain / EXPORT)
     arguments = {
         "predict": ("predict", "पाऊस", "--artifact", EXPORT),
         "bench": ("bench", EXPORT, "--batch", 1, "--length", 8, "--no-memory", "--no-energy", "--no-torch"),

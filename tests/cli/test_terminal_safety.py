@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from command import Ran, mctl
+from reseal import reseal
 
 MARKUP = "[red]hot[/red]"
 CONTROL = "blue\x1b[31mred"
@@ -61,9 +62,7 @@ def test_names_in_an_error(tmp_path: Path, terminal: bool) -> None:
 def test_names_in_tables_and_messages(copy_of_chain: Path, terminal: bool) -> None:
     name, shown_name = f"{CONTROL}[bold]", f"{SHOWN}[bold]"
     manifest = copy_of_chain / "artifacts" / "teacher" / "manifest.json"
-    content = json.loads(manifest.read_text())
-    content["data"]["source"] = name
-    manifest.write_text(json.dumps(content))
+    reseal(manifest.parent, lambda content: content["data"].update(source=name))
     odd = manifest.parent.rename(manifest.parent.with_name(name))
     ran = mctl("inspect", odd.relative_to(copy_of_chain), cwd=copy_of_chain)
     assert ran.code == 0, ran.err

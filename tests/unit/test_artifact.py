@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from reseal import reseal
 
 from mctl.artifact import (
     MANIFEST,
@@ -25,13 +26,19 @@ from mctl.artifact import (
 )
 from mctl.errors import UserError
 
+FACTS = {
+    "max_length": 16,
+    "layout": {"heads": [2], "ffn": [8]},
+    "parameters": {"total": 20, "encoder": 10, "encoder_weights": 8, "embeddings": 8},
+}
+
 
 def make(folder: Path, content: bytes = b"weights", kind: str = "teacher") -> Artifact:
     with writing(folder) as temporary:
         (temporary / "model.bin").write_bytes(content)
         (temporary / "sub").mkdir()
         (temporary / "sub" / "vocab.txt").write_text("a\nb\n")
-        return seal(temporary, folder, Manifest(kind=kind, name=folder.name, key="k", created=now()))
+        return seal(temporary, folder, Manifest(kind=kind, name=folder.name, key="k", created=now(), facts=FACTS))
 
 
 def test_a_sealed_artifact_loads_with_the_hashes_of_its_files(tmp_path: Path) -> None:
@@ -72,6 +79,31 @@ def test_missing_and_shortened_files_are_named(tmp_path: Path, name: str) -> Non
         load_artifact(tmp_path / "a")
 
 
+def test_a_manifest_that_was_edited_is_refused(tmp_path: Path) -> None:
+    make(tmp_path / "a")
+    path = tmp_path / "a" / MANIFEST
+    for old, new in (
+        ('"key": "k"', '"key": "l"'),
+        ('"max_length": 16', '"max_length": 8'),
+        ('"bytes": 7', '"bytes": 8'),
+    ):
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), encoding="utf-8")
+        with pytest.raises(UserError, match="changed after it was written"):
+            load_artifact(tmp_path / "a")
+        path.write_text(text, encoding="utf-8")
+    assert load_artifact(tmp_path / "a").manifest.digest
+
+
+def test_a_manifest_in_another_layout_is_the_same(tmp_path: Path) -> None:
+    made = make(tmp_path / "a")
+    path = tmp_path / "a" / MANIFEST
+    content = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(dict(reversed(content.items()))), encoding="utf-8")
+    assert load_artifact(tmp_path / "a") == made
+
+
 @pytest.mark.parametrize("name", ["../outside", "/etc/hostname", "sub/../../outside", "link/file"])
 def test_names_that_leave_the_folder_are_refused(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "a"
@@ -80,9 +112,7 @@ def test_names_that_leave_the_folder_are_refused(tmp_path: Path, name: str) -> N
     (tmp_path / "elsewhere" / "file").write_bytes(b"")
     (folder / "link").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "outside").write_bytes(b"")
-    manifest = json.loads((folder / MANIFEST).read_text())
-    manifest["files"][name] = {"sha256": "0" * 64, "bytes": 0}
-    (folder / MANIFEST).write_text(json.dumps(manifest))
+    reseal(folder, lambda manifest: manifest["files"].update({name: {"sha256": "0" * 64, "bytes": 0}}))
     with pytest.raises(UserError, match="outside the artifact"):
         load_artifact(folder)
 

@@ -13,12 +13,15 @@ from mctl.validators.gate import (
     Check,
     Thresholds,
     accuracy_checks,
+    data_check,
     decide,
     emissions_checks,
     fusion_check,
     integrity_checks,
     latency_checks,
+    lineage_checks,
     parity_checks,
+    share_check,
     slice_checks,
 )
 from mctl.validators.integrity import FilesResult, OnnxResult
@@ -313,3 +316,39 @@ def test_broken_graph_and_weights_fail():
 def test_senseless_thresholds_are_refused(wrong):
     with pytest.raises(ValidatorError):
         Thresholds(**wrong)
+
+
+@pytest.mark.parametrize(("difference", "expected"), [(0.0, "pass"), (1e-4, "pass"), (2e-4, "fail")])
+def test_a_strip_that_changed_the_model_fails(difference, expected):
+    checks = lineage_checks(difference, {"export": ("a", "b"), "source": ("a", "b")})
+    assert [(one.name, one.verdict) for one in checks] == [("strip", expected), ("labels", "pass")]
+
+
+def test_classes_in_another_order_fail_and_the_model_is_named():
+    (labels,) = lineage_checks(None, {"export": ("a", "b"), "source": ("b", "a"), "baseline": ("a", "b")})
+    assert labels.verdict == "fail"
+    assert labels.why == "source and export number their classes differently"
+
+
+@pytest.mark.parametrize(
+    ("share", "recorded", "kept", "expected"),
+    [
+        (0.995, 0.995, 0, "pass"),
+        (0.98, 0.98, 0, "fail"),
+        (0.98, 0.98, 2, "pass"),
+        (0.97, 0.98, 2, "fail"),
+        (0.991, 0.999, 0, "fail"),
+    ],
+)
+def test_fp16_weights_are_those_that_were_made(share, recorded, kept, expected):
+    assert share_check(replace(GRAPH, fp16_share=share), recorded, kept).verdict == expected
+
+
+@pytest.mark.parametrize(
+    ("found", "same", "expected"),
+    [("x", True, "pass"), ("x", False, "pass"), ("y", True, "fail"), ("y", False, "info")],
+)
+def test_data_are_those_that_the_models_were_made_from(found, same, expected):
+    check = data_check("news.csv", found, "x", same_source=same)
+    assert check.verdict == expected
+    assert "news.csv" in check.why

@@ -11,7 +11,7 @@ Pure functions over the results of the other validators; nothing is measured her
 from .accuracy import accuracy_checks, slice_checks
 from .check import Check, Decision, Verdict, decide
 from .emissions import emissions_checks
-from .integrity import fusion_check, integrity_checks
+from .integrity import data_check, fusion_check, integrity_checks, lineage_checks, share_check
 from .latency import latency_checks
 from .parity import parity_checks
 from .thresholds import Thresholds
@@ -22,11 +22,14 @@ __all__ = [
     "Thresholds",
     "Verdict",
     "accuracy_checks",
+    "data_check",
     "decide",
     "emissions_checks",
     "fusion_check",
     "integrity_checks",
     "latency_checks",
+    "lineage_checks",
     "parity_checks",
+    "share_check",
     "slice_checks",
 ]

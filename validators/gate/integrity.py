@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from .check import Check, Verdict, count
 
 if TYPE_CHECKING:
     from ..integrity import FilesResult, OnnxResult
+
+MAX_STRIP_LOGIT_DIFF = 1e-4
+"""Other orders of float32 additions through a deep encoder stay below it; a wrong head or row does not."""
+MIN_FP16_SHARE = 0.99
+_ROUNDING = 1e-6  # of a share that went through JSON
 
 
 def integrity_checks(files: FilesResult | None = None, graph: OnnxResult | None = None) -> list[Check]:
@@ -43,6 +48,57 @@ def fusion_check(graph: OnnxResult, recorded: Mapping[str, int], attention_block
     fused = ", ".join(f"{nodes} {name}" for name, nodes in recorded.items()) or "no fused nodes are recorded"
     verdict: Verdict = "fail" if wrong else "pass"
     return Check("fusion", "integrity", verdict, len(wrong), 0, "problems", "; ".join(wrong) or fused)
+
+
+def lineage_checks(stripped_by: float | None, labels: Mapping[str, Sequence[str]]) -> list[Check]:
+    """Checks of what an export descends from.
+
+    Args:
+        stripped_by: largest logit difference between the masked model and the stripped one, as the strip recorded it;
+            None where nothing was stripped.
+        labels: names of the classes by class number, of every model.
+    """
+    checks = []
+    if stripped_by is not None:
+        why = f"the stripped model's logits differ by at most {stripped_by:.2g} from the masked model's"
+        verdict: Verdict = "pass" if stripped_by <= MAX_STRIP_LOGIT_DIFF else "fail"
+        checks.append(Check("strip", "integrity", verdict, stripped_by, MAX_STRIP_LOGIT_DIFF, "logit", why))
+    first, *others = labels
+    unlike = [role for role in others if list(labels[role]) != list(labels[first])]
+    why = f"all models number {len(labels[first])} classes alike"
+    if unlike:
+        why = f"{', '.join(unlike)} and {first} number their classes differently"
+    checks.append(Check("labels", "integrity", "fail" if unlike else "pass", len(unlike), 0, "models", why))
+    return checks
+
+
+def share_check(graph: OnnxResult, recorded: float, kept: int) -> Check:
+    """Check of an fp16 export: are as many of its bytes fp16 as when it was made, and as many as there should be?
+
+    Args:
+        recorded: share when the export was made.
+        kept: how many nodes were left in fp32 on purpose; with any, the recorded share alone counts.
+    """
+    least = recorded - _ROUNDING if kept else max(MIN_FP16_SHARE, recorded - _ROUNDING)
+    why = f"{100 * graph.fp16_share:.2f} % of the weights are fp16, {100 * recorded:.2f} % were when it was made"
+    if kept:
+        why = f"{why}, with {count(kept, 'node')} kept in fp32"
+    verdict: Verdict = "pass" if graph.fp16_share >= least else "fail"
+    return Check("fp16_share", "integrity", verdict, graph.fp16_share, least, "share", why)
+
+
+def data_check(source: str, found: str, recorded: str, *, same_source: bool) -> Check:
+    """Check of the evaluation data: the cleaned rows that the models were made from, so that the test split is unseen.
+
+    Args:
+        source: where the data came from, for the sentence.
+        found, recorded: sha256 of the cleaned rows, now and when the source was made.
+        same_source: whether they come from where they came from then; other data on purpose are only remarked on.
+    """
+    if found == recorded:
+        return Check("data", "integrity", "pass", 0, 0, "sources", f"{source} holds the rows the models were made from")
+    why = f"{source} is not what it was when the models were made: texts they were trained on may be in its test split"
+    return Check("data", "integrity", "fail" if same_source else "info", 1, 0 if same_source else None, "sources", why)
 
 
 def _by_operator(nodes_by_type: Mapping[str, int]) -> Mapping[str, int]:

@@ -1,0 +1,87 @@
+"""The models of a verdict, each with its own tokenizer: a trimmed vocabulary numbers its tokens anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mctl.artifact import Artifact
+from mctl.pipeline.lineage import Lineage
+from mctl.pipeline.loading import load_tokenizer
+from mctl.pipeline.scoring import Batch, Runner, encode, logits_of, token_lengths
+from mctl.pipeline.sessions import check_provider, onnx_runner, scoring_runner, torch_runner, use_threads
+from mctl.recipe import MeasureSettings, ModelSettings
+
+_TEXTS_A_CALL = 32
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A model and what turns texts into its input.
+
+    Attributes:
+        runner: whose time counts.
+        judged: whose logits count; the same but for fp16 on a CPU, see `sessions.scoring_runner`.
+        names: of its inputs.
+    """
+
+    runner: Runner
+    judged: Runner
+    tokenizer: Any
+    names: Sequence[str]
+    max_length: int
+
+    def logits(self, texts: Sequence[str], on_batch: Callable[[int], None]) -> np.ndarray:
+        """Of all texts, (texts, classes) float32."""
+        return logits_of(self.judged, self.tokenizer, texts, self.names, self.max_length, _TEXTS_A_CALL, on_batch)
+
+    def encoded(self, texts: Sequence[str]) -> Batch:
+        """One padded batch."""
+        return encode(self.tokenizer, texts, self.names, self.max_length)
+
+    def lengths(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of every text."""
+        return token_lengths(self.tokenizer, texts, self.max_length)
+
+    def ready(self, batches: Sequence[Batch], texts: Sequence[str]) -> Runner:
+        """A runner of `batches` of text numbers, which have become tokens before: their time is not the model's."""
+        tokens = {int(batch["texts"][0]): self.encoded([texts[row] for row in batch["texts"]]) for batch in batches}
+        return lambda batch: self.runner(tokens[int(batch["texts"][0])])
+
+
+def text_batches(texts: int, settings: MeasureSettings) -> list[Batch]:
+    """Numbers of the texts of each timed call: texts as they come, as a server would see them."""
+    starts = range(0, texts, settings.batch_size)[: settings.batches]
+    return [{"texts": np.arange(start, min(start + settings.batch_size, texts))} for start in starts]
+
+
+def contestants(lineage: Lineage, settings: MeasureSettings) -> dict[str, Contestant]:
+    """By role; without compression the source is the baseline, and is left out.
+
+    Raises:
+        UserError: a model that cannot be loaded or run where it should.
+    """
+    threads = use_threads(settings.threads)
+    check_provider(settings.provider)
+    members = {"baseline": lineage.baseline, "source": lineage.source}
+    if lineage.source.folder == lineage.baseline.folder:
+        del members["source"]
+    found = {}
+    for role, artifact in members.items():
+        tokenizer = load_tokenizer(ModelSettings(name=str(artifact.folder)))
+        names = tuple(tokenizer.model_input_names)
+        runner = torch_runner(artifact.folder, names, settings.provider)
+        found[role] = Contestant(runner, runner, tokenizer, names, _length(artifact))
+    export = lineage.export
+    tokenizer = load_tokenizer(ModelSettings(name=str(export.folder)))
+    timed = onnx_runner(export.folder, settings.provider, threads)
+    judged = scoring_runner(export, timed, settings.provider, threads)
+    found["export"] = Contestant(timed, judged, tokenizer, export.manifest.facts["inputs"], _length(export))
+    return found
+
+
+def _length(artifact: Artifact) -> int:
+    return int(artifact.manifest.facts["max_length"])

@@ -1,0 +1,54 @@
+"""Is an export what was made, and does it descend from what its manifest says?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mctl.artifact import MANIFEST, REPORT_FILES
+from mctl.pipeline.export import MODEL_FILE
+from mctl.pipeline.lineage import Lineage
+from mctl.pipeline.loading import class_order, load_config
+from mctl.recipe import ModelSettings, Provider
+
+if TYPE_CHECKING:
+    from mctl.validators.gate import Check
+
+
+def integrity(lineage: Lineage, provider: Provider) -> list[Check]:
+    """All checks that need nothing but the files: hashes, records of the strip and of labels, and the graph."""
+    from mctl.validators.gate import integrity_checks, lineage_checks
+    from mctl.validators.integrity import FileRecord, check_files
+
+    checks: list[Check] = []
+    for role, artifact in lineage.members().items():
+        records = {name: FileRecord(entry.sha256, entry.bytes) for name, entry in artifact.manifest.files.items()}
+        found = check_files(artifact.folder, records, ignore={MANIFEST, *REPORT_FILES})
+        checks += [replace(check, name=f"{role}_{check.name}") for check in integrity_checks(files=found)]
+    if any(check.verdict == "fail" for check in checks):
+        return checks
+    pruning = lineage.source.manifest.facts.get("pruning")
+    labels = {
+        role: class_order(load_config(ModelSettings(name=str(artifact.folder))))
+        for role, artifact in lineage.members().items()
+    }
+    checks += lineage_checks(pruning["strip_max_abs_logit_diff"] if pruning else None, labels)
+    return checks + _graph(lineage, provider)
+
+
+def _graph(lineage: Lineage, provider: Provider) -> list[Check]:
+    from mctl.validators.gate import fusion_check, integrity_checks, share_check
+    from mctl.validators.integrity import check_onnx
+
+    facts = lineage.export.manifest.facts
+    graph = check_onnx(lineage.export.folder / MODEL_FILE, facts["inputs"], facts["outputs"])
+    checks = integrity_checks(graph=graph)
+    if graph.problems:
+        return checks
+    blocks = sum(heads > 0 for heads in facts["layout"]["heads"]) if provider == "cuda" else 0
+    checks.append(fusion_check(graph, facts["graph"].get("fusions", {}), blocks))
+    conversion = facts.get("conversion") or {}
+    if "fp16_initializer_share" in conversion:
+        kept = len(conversion.get("kept_fp32", ()))
+        checks.append(share_check(graph, conversion["fp16_initializer_share"], kept))
+    return checks

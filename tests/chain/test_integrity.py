@@ -1,0 +1,114 @@
+"""What hashes cannot find, because somebody wrote new ones: the integrity checks that look at what is in the files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command import mctl
+from reseal import reseal
+
+EXPORT, SOURCE = "artifacts/prune25-distill-fp16", "artifacts/prune25-distill"
+
+
+def judged(folder: Path, *flags: str) -> tuple[int, dict[str, Any]]:
+    """Exit code and result of a validation without energy."""
+    ran = mctl("validate", EXPORT, "--no-emissions", "--repeats", "2", "--json", *flags, cwd=folder)
+    assert ran.out, ran.err
+    return ran.code, json.loads(ran.out)
+
+
+def check(result: dict[str, Any], name: str) -> dict[str, Any]:
+    (found,) = [one for one in result["checks"] if one["name"] == name]
+    return dict(found)
+
+
+def test_a_sound_export_says_so(copy_of_chain: Path) -> None:
+    code, result = judged(copy_of_chain)
+    assert code == 0
+    names = ["export_files", "source_files", "baseline_files", "strip", "labels", "graph", "weights", "fusion"]
+    names += ["fp16_share", "data"]
+    found = [one for one in result["checks"] if one["group"] == "integrity"]
+    assert [(one["name"], one["verdict"]) for one in found] == [(name, "pass") for name in names]
+
+
+def test_data_that_were_changed_fail_and_are_named(copy_of_chain: Path) -> None:
+    news = copy_of_chain / "news.csv"
+    lines = news.read_text(encoding="utf-8").splitlines(keepends=True)
+    news.write_text("".join(lines[:-1]), encoding="utf-8")
+    code, result = judged(copy_of_chain)
+    assert code == 1
+    assert "news.csv" in check(result, "data")["why"]
+    assert "Nothing was measured" in result["notes"][0]
+    assert result["comparison"] is None
+
+
+def test_other_data_on_purpose_are_remarked_on(copy_of_chain: Path) -> None:
+    lines = (copy_of_chain / "news.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (copy_of_chain / "other.csv").write_text("".join(lines[:-1]), encoding="utf-8")
+    code, result = judged(copy_of_chain, "--data", "other.csv")
+    assert code == 0
+    assert check(result, "data")["verdict"] == "info"
+    shutil.move(copy_of_chain / "news.csv", copy_of_chain / "moved.csv")
+    code, result = judged(copy_of_chain, "--data", "moved.csv")
+    assert (code, check(result, "data")["verdict"]) == (0, "pass")
+
+
+def swap_labels(folder: Path) -> None:
+    path = folder / EXPORT / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    names = config["id2label"]
+    names["0"], names["1"] = names["1"], names["0"]
+    config["label2id"] = {name: int(index) for index, name in names.items()}
+    path.write_text(json.dumps(config), encoding="utf-8")
+
+
+def full_weights(folder: Path) -> None:
+    """The graph of an fp32 export under the name of an fp16 one."""
+    ran = mctl("export", SOURCE, "--fp32", "--graph", "fused", "--artifacts", "artifacts", cwd=folder)
+    assert ran.code == 0, ran.err
+    shutil.copy(folder / ran.out.strip() / "model.onnx", folder / EXPORT / "model.onnx")
+
+
+def plain_graph(folder: Path) -> None:
+    ran = mctl("export", SOURCE, "--fp16", "--graph", "plain", cwd=folder)
+    assert ran.code == 0, ran.err
+    shutil.copy(folder / ran.out.strip() / "model.onnx", folder / EXPORT / "model.onnx")
+
+
+@pytest.mark.parametrize(
+    ("harm", "name", "word"),
+    [
+        (swap_labels, "labels", "number their classes differently"),
+        (full_weights, "fp16_share", "0.00 % of the weights are fp16"),
+        (plain_graph, "fusion", "MultiHeadAttention"),
+    ],
+)
+def test_what_vouches_for_itself_is_found_out(
+    copy_of_chain: Path, harm: Callable[[Path], None], name: str, word: str
+) -> None:
+    harm(copy_of_chain)
+    reseal(copy_of_chain / EXPORT)
+    code, result = judged(copy_of_chain)
+    assert code == 1
+    assert check(result, name)["verdict"] == "fail"
+    assert word in check(result, name)["why"]
+
+
+def test_a_tokenizer_of_another_model_is_no_parity(copy_of_chain: Path) -> None:
+    path = copy_of_chain / EXPORT / "tokenizer.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    vocabulary = content["model"]["vocab"]
+    special = {token["content"] for token in content["added_tokens"]}
+    others = [token for token in vocabulary if token not in special]
+    numbers = [vocabulary[token] for token in others]
+    vocabulary.update(zip(others, [*numbers[7:], *numbers[:7]], strict=True))
+    path.write_text(json.dumps(content), encoding="utf-8")
+    reseal(copy_of_chain / EXPORT)
+    code, result = judged(copy_of_chain)
+    assert code == 1
+    assert check(result, "label_agreement")["verdict"] == "fail"
