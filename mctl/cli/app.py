@@ -20,6 +20,7 @@ COMMANDS = {
     "compress": "Prune and distil the teacher into a physically smaller model.",
     "export": "Turn a PyTorch artifact into an ONNX artifact.",
     "validate": "Judge an export: integrity, parity, accuracy, latency, emissions. The exit code is the verdict.",
+    "report": "Show a verdict again: for the terminal, or as HTML, JUnit, SARIF, Markdown or JSON.",
     "bench": "Time artifacts side by side: latency over batch sizes and lengths, throughput, memory, energy.",
     "inspect": "Show what an artifact is: where it came from, its layout, sizes and scores.",
     "predict": "Label texts: label, probability and text, separated by tabs.",

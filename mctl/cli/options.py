@@ -112,13 +112,17 @@ Seed = Annotated[
 
 
 def report(result: ValidationResult, console: TerminalProgress, gate: GateSettings, *, as_json: bool = False) -> int:
-    """Print a validation on stdout.
+    """Print a validation on stdout, and add it to the page of the step where GitHub runs it.
 
     Returns:
         The exit code that is the verdict: 0 pass, 1 fail, 3 inconclusive unless the gate says otherwise.
     """
-    from mctl.report.terminal import show
+    import os
 
+    from mctl.report.terminal import show
+    from mctl.report.verdict_files import append_step_summary
+
+    append_step_summary(result, os.environ)
     if as_json:
         typer.echo(result.model_dump_json(indent=2))
     else:

@@ -75,6 +75,7 @@ def comparison(measured: Measured) -> Comparison:
         flips=_flips(measured),
         worst_texts=_worst(measured),
         speedup=Interval.model_validate(measured.speedup),
+        latency_ms={role: [round(time, 4) for time in timed.samples_ms] for role, timed in measured.latency.items()},
         measured_with=measured.settings.model_dump(),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mctl.artifact import now, write_atomically
+from mctl.artifact import now
 from mctl.pipeline.dataset import StageData, load_stage_data
 from mctl.pipeline.evidence import check_result, comparison, participant
 from mctl.pipeline.inherit import resolved
@@ -19,10 +19,11 @@ from mctl.pipeline.stage import versions
 from mctl.progress import Progress
 from mctl.recipe import ModelSettings, Recipe
 from mctl.report.schema import ValidationResult
+from mctl.report.verdict_files import write_evidence
 
 
 def validate(recipe: Recipe, progress: Progress, folder: Path | None = None) -> ValidationResult:
-    """Judge an export, and write `validation.json` into its folder.
+    """Judge an export, and write `validation.json` and the reports made of it into its folder.
 
     Integrity comes first: what was tampered with is not measured.
 
@@ -43,7 +44,7 @@ def validate(recipe: Recipe, progress: Progress, folder: Path | None = None) -> 
         notes = ["Nothing was measured: files or data are not what they were when the artifact was made."]
     evaluated = data.summary() if data else {}
     result = _result(lineage, checks, measured, evaluated, notes)
-    write_atomically(lineage.export.folder / "validation.json", (result.model_dump_json(indent=2) + "\n").encode())
+    write_evidence(result, lineage.export.folder)
     return result
 
 

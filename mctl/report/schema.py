@@ -127,6 +127,7 @@ class Comparison(_Part):
     flips: list[FlipResult]
     worst_texts: list[WorstText]
     speedup: Interval
+    latency_ms: dict[Role, list[float]] = Field(description="Every timed call; the same index is the same batch.")
     measured_with: dict[str, Any]
 
 

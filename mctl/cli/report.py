@@ -1,0 +1,51 @@
+"""`mctl report`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from mctl.cli import options
+
+
+def report(
+    artifact: Annotated[
+        Path | None,
+        typer.Argument(help="Export whose verdict is shown. By default the newest.", show_default=False),
+    ] = None,
+    format: Annotated[
+        Literal["terminal", "json", "html", "junit", "sarif", "markdown"],
+        typer.Option("--format", "-f", help="What for."),
+    ] = "terminal",
+    artifacts: options.Artifacts = None,
+    config: options.Config = None,
+) -> None:
+    """Show a verdict again, on **stdout**, in the format that a reader or another tool wants. Nothing is measured.
+
+    Examples:
+
+        mctl report
+
+        mctl report artifacts/prune25-distill-fp16 --format markdown >> notes.md
+
+        mctl report --format html > report.html
+    """
+    from mctl.artifact import load_artifact, newest_artifact
+    from mctl.errors import UserError
+    from mctl.recipe import load_recipe
+    from mctl.report.console import open_console
+    from mctl.report.terminal import show
+    from mctl.report.verdict_files import FORMATS, read_result
+
+    recipe = load_recipe(config, {"artifacts": artifacts})
+    found = load_artifact(artifact) if artifact else newest_artifact(recipe.artifacts, ("export",))
+    if found is None:
+        raise UserError(f"there is no export in {recipe.artifacts}.", todo="Run `mctl export` first.")
+    result = read_result(found.folder)
+    if format == "terminal":
+        with open_console(quiet=False) as console:
+            show(result, console.results)
+    else:
+        typer.echo(FORMATS[format](result, found.folder).decode("utf-8"), nl=False)

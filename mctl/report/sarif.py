@@ -1,0 +1,54 @@
+"""A validation as SARIF 2.1.0, which code hosts show beside the code: a rule and a result for each check.
+
+The standard: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html. Failures are errors and what cannot be
+decided is a warning; their place is the artifact's manifest.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+from mctl.report.plain import plain
+from mctl.report.schema import CheckResult, ValidationResult
+
+_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_LEVELS = {"fail": "error", "inconclusive": "warning", "pass": "none", "info": "none"}
+_KINDS = {"fail": "fail", "inconclusive": "open", "pass": "pass", "info": "informational"}
+
+
+def sarif(result: ValidationResult, folder: str) -> str:
+    """The document.
+
+    Args:
+        folder: of the artifact, relative to where the command ran.
+    """
+    rules = [
+        {"id": _id(check), "shortDescription": {"text": f"{check.group}: {check.name}"}} for check in result.checks
+    ]
+    driver = {"name": "mctl", "rules": rules}
+    if "mctl" in result.versions:
+        driver["version"] = result.versions["mctl"]
+    run = {
+        "tool": {"driver": driver},
+        "results": [_result(check, index, folder) for index, check in enumerate(result.checks)],
+    }
+    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, ensure_ascii=False, indent=2) + "\n"
+
+
+def _result(check: CheckResult, index: int, folder: str) -> dict[str, Any]:
+    location = {"artifactLocation": {"uri": quote(f"{folder}/manifest.json".lstrip("/"))}, "region": {"startLine": 1}}
+    return {
+        "ruleId": _id(check),
+        "ruleIndex": index,
+        "level": _LEVELS[check.verdict],
+        "kind": _KINDS[check.verdict],
+        "message": {"text": plain(check.why)},
+        "locations": [{"physicalLocation": location}],
+        "partialFingerprints": {"check/v1": _id(check)},
+    }
+
+
+def _id(check: CheckResult) -> str:
+    return f"{check.group}/{check.name}"

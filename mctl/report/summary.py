@@ -1,0 +1,31 @@
+"""A validation as Markdown: the page of a step on GitHub, a comment, a note in a release."""
+
+from __future__ import annotations
+
+from mctl.report.card import escaped
+from mctl.report.rows import ROLES, model_rows
+from mctl.report.schema import ValidationResult
+
+_SIGNS = {"pass": "✅ pass", "fail": "❌ **fail**", "inconclusive": "❓ inconclusive", "info": "info"}
+
+
+def summary(result: ValidationResult) -> str:
+    """Verdict, models and checks; everything that is the user's is escaped."""
+    members = [result.participants[role] for role in ROLES]
+    heading = f"# {_SIGNS[result.verdict]}: {escaped(result.artifact)}"
+    models = _table(
+        ["", *(f"{role}: {escaped(member.name)}" for role, member in zip(ROLES, members, strict=True))],
+        [[escaped(label.strip()), *map(escaped, row)] for label, row in model_rows(members)],
+    )
+    checks = _table(
+        ["verdict", "group", "check", "why"],
+        [[_SIGNS[check.verdict], check.group, f"`{check.name}`", escaped(check.why)] for check in result.checks],
+    )
+    notes = "\n".join(f"- {escaped(note)}" for note in result.notes)
+    flips = f"{len(result.comparison.flips)} texts change their label." if result.comparison else ""
+    return "\n\n".join(part for part in (heading, checks, models, flips, notes) if part) + "\n"
+
+
+def _table(header: list[str], rows: list[list[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
