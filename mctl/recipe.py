@@ -235,6 +235,9 @@ class GateSettings(Settings):
     min_speedup: float | None = Field(None, gt=0, description="Median latency of the baseline over the artifact's.")
     max_p95_ms: float | None = Field(None, gt=0, description="95th percentile of the latency of a call.")
     max_gco2e_per_1000_texts: float | None = Field(None, gt=0, description="Emissions of inference.")
+    against: Path | None = Field(None, description="validation.json of the last release, which must not be better.")
+    max_slowdown: float = Field(1.1, gt=0, description="Times as long as the last release, in units of the baselines.")
+    max_growth: float = Field(1.1, gt=0, description="Times as large as the last release.")
 
 
 class Recipe(Settings):

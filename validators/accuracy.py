@@ -119,7 +119,20 @@ def compare(
     candidate_scores, _ = checked(labels, candidate_logits)
     if baseline_scores.shape != candidate_scores.shape:
         raise ShapeError(f"baseline logits are {baseline_scores.shape}, candidate logits {candidate_scores.shape}")
-    baseline, candidate = predict(baseline_scores), predict(candidate_scores)
+    predictions = predict(baseline_scores), predict(candidate_scores)
+    return compare_predictions(truth, *predictions, resamples=resamples, seed=seed)
+
+
+def compare_predictions(
+    truth: IntArray, baseline: IntArray, candidate: IntArray, *, resamples: int = 2000, seed: int = 0
+) -> PairedAccuracy:
+    """The same of predicted classes, (texts,) each; -1 is no class at all.
+
+    Raises:
+        ShapeError: if there are not as many of each, or there is no text.
+    """
+    if not truth.shape == baseline.shape == candidate.shape or truth.ndim != 1 or not truth.size:
+        raise ShapeError(f"labels {truth.shape} and predictions {baseline.shape}, {candidate.shape} must be as many")
     cells, counts = np.unique(np.stack([truth, baseline, candidate], axis=1), axis=0, return_counts=True)
     accuracy, macro_f1 = (
         _widened(paired_bootstrap(counts, statistic(cells), resamples=resamples, seed=seed), len(truth))

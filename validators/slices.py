@@ -17,6 +17,7 @@ import numpy.typing as npt
 from .accuracy import checked, predict
 from .errors import ShapeError
 from .statistics import mcnemar_p
+from .types import IntArray
 
 _SHORTEST = 8
 
@@ -65,7 +66,13 @@ def class_slices(
     Raises:
         ShapeError: if these do not belong together.
     """
-    truth, before, after = _predictions(labels, baseline, candidate)
+    return class_slices_of_predictions(*_predictions(labels, baseline, candidate), names)
+
+
+def class_slices_of_predictions(
+    truth: IntArray, before: IntArray, after: IntArray, names: Sequence[str]
+) -> list[Slice]:
+    """The same of predicted classes, (texts,) each."""
     found = []
     for index in np.unique(truth):
         is_class = truth == index
@@ -105,7 +112,7 @@ def length_slices(
 
 def _predictions(
     labels: npt.ArrayLike, baseline: npt.ArrayLike, candidate: npt.ArrayLike
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[IntArray, IntArray, IntArray]:
     (first, truth), (second, _) = checked(labels, baseline), checked(labels, candidate)
     if first.shape != second.shape:
         raise ShapeError(f"baseline logits are {first.shape}, candidate logits {second.shape}")

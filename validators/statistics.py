@@ -115,6 +115,18 @@ def ratio_of_medians(
     return Ratio(float(np.exp(log_ratio)), float(np.exp(low)), float(np.exp(high)), confidence)
 
 
+def quotient(above: Estimate, below: Estimate) -> Ratio:
+    """above / below of two positive figures that were found independently of each other.
+
+    The distances to their limits add up as independent ones do, by squares on the logarithm.
+    """
+    value = np.log(above.value) - np.log(below.value)
+    up = np.hypot(np.log(above.high / above.value), np.log(below.value / below.low))
+    down = np.hypot(np.log(above.value / above.low), np.log(below.high / below.value))
+    low, high = float(np.exp(value - down)), float(np.exp(value + up))
+    return Ratio(float(np.exp(value)), low, high, min(above.confidence, below.confidence))
+
+
 def mcnemar_p(only_first_right: int, only_second_right: int) -> float:
     """Two-sided exact McNemar test: could two classifiers that err equally often differ on these texts by chance?
 

@@ -40,6 +40,14 @@ OnInconclusive = Annotated[
         show_default=False,
     ),
 ]
+Against = Annotated[
+    Path | None,
+    typer.Option(
+        help="validation.json of the last release: what got worse is judged too.",
+        rich_help_panel=_GATE,
+        show_default=False,
+    ),
+]
 MinLabelAgreement = Annotated[
     float | None,
     typer.Option(
@@ -114,6 +122,7 @@ def validate(
     min_speedup: MinSpeedup = None,
     max_p95_ms: MaxP95Ms = None,
     on_inconclusive: OnInconclusive = None,
+    against: Against = None,
     provider: Provider = None,
     threads: Threads = None,
     batch_size: BatchSize = None,
@@ -136,6 +145,8 @@ def validate(
 
         mctl validate artifacts/prune25-distill-fp32 --min-speedup 2 --data news.csv
 
+        mctl validate --against release/validation.json
+
         mctl validate --json | jq .verdict
     """
     from mctl.pipeline.validate import validate as run
@@ -153,6 +164,7 @@ def validate(
             "gate.max_macro_f1_drop": max_macro_f1_drop,
             "gate.max_slice_drop": max_slice_drop,
             "gate.on_inconclusive": on_inconclusive,
+            "gate.against": against,
             "gate.min_label_agreement": min_label_agreement,
             "gate.max_logit_diff": max_logit_diff,
             "gate.min_speedup": min_speedup,

@@ -49,6 +49,7 @@ def _figures(role: str, measured: Measured) -> dict[str, Any]:
     from sklearn.metrics import confusion_matrix
 
     from mctl.pipeline.scoring import metrics
+    from mctl.validators.accuracy import predict
 
     logits = measured.logits[role]
     scores = metrics(measured.labels, logits)
@@ -56,6 +57,7 @@ def _figures(role: str, measured: Measured) -> dict[str, Any]:
     figures: dict[str, Any] = {
         "accuracy": scores["accuracy"],
         "macro_f1": scores["macro_f1"],
+        "predicted": predict(logits.astype(np.float64)).tolist(),
         "confusion": confusion_matrix(measured.labels, logits.argmax(1), labels=classes).tolist(),
     }
     if role in measured.latency:

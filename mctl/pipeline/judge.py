@@ -25,4 +25,6 @@ def thresholds(settings: GateSettings) -> Any:
         min_speedup=settings.min_speedup,
         max_p95_ms=settings.max_p95_ms,
         max_gco2e_per_1000_texts=settings.max_gco2e_per_1000_texts,
+        max_slowdown=settings.max_slowdown,
+        max_growth=settings.max_growth,
     )

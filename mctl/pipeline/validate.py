@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mctl.artifact import now
+from mctl.pipeline.against import against
 from mctl.pipeline.dataset import StageData, load_stage_data
 from mctl.pipeline.evidence import check_result, comparison, participant
 from mctl.pipeline.inherit import resolved
@@ -19,7 +20,7 @@ from mctl.pipeline.stage import versions
 from mctl.progress import Progress
 from mctl.recipe import ModelSettings, Recipe
 from mctl.report.schema import ValidationResult
-from mctl.report.verdict_files import write_evidence
+from mctl.report.verdict_files import parse_result, write_evidence
 
 
 def validate(recipe: Recipe, progress: Progress, folder: Path | None = None) -> ValidationResult:
@@ -28,8 +29,9 @@ def validate(recipe: Recipe, progress: Progress, folder: Path | None = None) -> 
     Integrity comes first: what was tampered with is not measured.
 
     Raises:
-        UserError: no export, an incomplete lineage, or data that cannot be used.
+        UserError: no export, an incomplete lineage, data that cannot be used, or a release that is no verdict file.
     """
+    release = parse_result(recipe.gate.against) if recipe.gate.against else None
     lineage = find_lineage(recipe.artifacts, folder, progress)
     checks = integrity(lineage, recipe.measure.provider)
     measured = data = None
@@ -39,6 +41,8 @@ def validate(recipe: Recipe, progress: Progress, folder: Path | None = None) -> 
     if data and _sound(checks):
         measured = measure(lineage, data, recipe.measure, progress)
         checks += _judged(lineage, measured, recipe)
+        if release is not None:
+            checks += against(release, lineage, data, measured, thresholds(recipe.gate))
         notes = _remarks(lineage, recipe)
     else:
         notes = ["Nothing was measured: files or data are not what they were when the artifact was made."]

@@ -43,6 +43,9 @@ class Participant(_Part):
     emissions: dict[str, Any] | None = None
     accuracy: float | None = None
     macro_f1: float | None = None
+    predicted: list[int] | None = Field(
+        None, description="Class of every test text, by number in classes; -1 where logits were not finite."
+    )
     confusion: list[list[int]] | None = Field(
         None, description="Texts, a row a label of the author, a column a label of the model, in the order of classes."
     )

@@ -6,6 +6,7 @@ Pure functions over the results of the other validators; nothing is measured her
     check       one figure against it, and the decision over all
     integrity, parity, accuracy, latency, emissions
                 the checks of each group, in the order in which they are made
+    release     the same against the export that was released last
 """
 
 from .accuracy import accuracy_checks, slice_checks
@@ -14,6 +15,7 @@ from .emissions import emissions_checks
 from .integrity import data_check, fusion_check, integrity_checks, lineage_checks, share_check
 from .latency import latency_checks
 from .parity import parity_checks
+from .release import growth_check, release_accuracy_checks, rows_check, slowdown_check
 from .thresholds import Thresholds
 
 __all__ = [
@@ -26,10 +28,14 @@ __all__ = [
     "decide",
     "emissions_checks",
     "fusion_check",
+    "growth_check",
     "integrity_checks",
     "latency_checks",
     "lineage_checks",
     "parity_checks",
+    "release_accuracy_checks",
+    "rows_check",
     "share_check",
     "slice_checks",
+    "slowdown_check",
 ]

@@ -11,7 +11,7 @@ from ..errors import ValidatorError
 
 Verdict = Literal["pass", "fail", "inconclusive", "info"]
 Decision = Literal["pass", "fail", "inconclusive"]
-Group = Literal["integrity", "parity", "accuracy", "latency", "emissions"]
+Group = Literal["integrity", "parity", "accuracy", "latency", "emissions", "release"]
 
 
 @dataclass(frozen=True)

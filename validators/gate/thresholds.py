@@ -29,6 +29,9 @@ class Thresholds:
             range of lengths may lose. 5.0: parts are small and move more than the whole; a part that broke loses more.
         min_speedup: how many times as fast as the baseline. None: speed depends on the machine that validates.
         max_p95_ms: largest 95th percentile of one call. None for the same reason.
+        max_slowdown: against the last release, how many times as long it may take, both in units of their baselines.
+            1.1: less is within what two builds of one library differ by.
+        max_growth: against the last release, how many times as large its files may be.
         max_gco2e_per_1000_texts: largest emissions. None for the same reason, and because they are often estimates.
 
     Raises:
@@ -47,6 +50,8 @@ class Thresholds:
     min_speedup: float | None = None
     max_p95_ms: float | None = None
     max_gco2e_per_1000_texts: float | None = None
+    max_slowdown: float | None = 1.1
+    max_growth: float | None = 1.1
 
     def __post_init__(self) -> None:
         singles = (
@@ -56,6 +61,8 @@ class Thresholds:
             self.min_speedup,
             self.max_p95_ms,
             self.max_gco2e_per_1000_texts,
+            self.max_slowdown,
+            self.max_growth,
         )
         asked = (*singles, *self.max_logit_diff.values(), *self.min_label_agreement.values())
         if any(value is not None and not math.isfinite(value) for value in asked):
