@@ -234,6 +234,9 @@ class GateSettings(Settings):
     )
     min_speedup: float | None = Field(None, gt=0, description="Median latency of the baseline over the artifact's.")
     max_p95_ms: float | None = Field(None, gt=0, description="95th percentile of the latency of a call.")
+    max_p95_on: str | None = Field(
+        None, description="Processor or GPU, as `mctl doctor` names it, that max_p95_ms is meant for."
+    )
     max_gco2e_per_1000_texts: float | None = Field(None, gt=0, description="Emissions of inference.")
     against: Path | None = Field(None, description="validation.json of the last release, which must not be better.")
     max_slowdown: float = Field(1.1, gt=0, description="Times as long as the last release, in units of the baselines.")

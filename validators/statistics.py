@@ -115,6 +115,32 @@ def ratio_of_medians(
     return Ratio(float(np.exp(log_ratio)), float(np.exp(low)), float(np.exp(high)), confidence)
 
 
+def quantile_interval(samples: npt.ArrayLike, share: float, *, confidence: float = 0.9) -> Estimate:
+    """A quantile of independent samples with an interval that holds for any distribution, between two of the samples.
+
+    How many samples lie below the true quantile is binomial (W. Conover, "Practical Nonparametric Statistics", 1999,
+    section 3.2). Where there are too few samples for one above, the upper limit is infinite.
+
+    Args:
+        samples: (samples,), at least one.
+        share: 0.95 for the 95th percentile.
+
+    Raises:
+        ShapeError: if there is no sample.
+    """
+    ordered = np.sort(np.asarray(samples, dtype=np.float64))
+    if ordered.ndim != 1 or not ordered.size:
+        raise ShapeError("a quantile needs a vector of samples")
+    below, tail = stats.binom(len(ordered), share), (1 - confidence) / 2
+    # The k-th smallest sample is below the quantile if k samples or more are; probabilities of that fall with k.
+    ranks = np.arange(1, len(ordered) + 1)
+    surely_below, surely_above = ranks[below.sf(ranks - 1) >= 1 - tail], ranks[below.sf(ranks - 1) <= tail]
+    low = ordered[surely_below[-1] - 1] if surely_below.size else -np.inf
+    high = ordered[surely_above[0] - 1] if surely_above.size else np.inf
+    value = float(np.quantile(ordered, share))
+    return Estimate(value, min(float(low), value), max(float(high), value), confidence)
+
+
 def quotient(above: Estimate, below: Estimate) -> Ratio:
     """above / below of two positive figures that were found independently of each other.
 

@@ -47,21 +47,25 @@ class Measured:
     settings: MeasureSettings
 
 
-def measure(lineage: Lineage, data: StageData, settings: MeasureSettings, progress: Progress) -> Measured:
+def measure(
+    lineage: Lineage, data: StageData, settings: MeasureSettings, min_speedup: float | None, progress: Progress
+) -> Measured:
     """Run export, source and baseline on the test split.
 
     Latency is measured on batches of the same texts, one participant after the other within each batch, so that a
     noisy machine hits all of them.
+
+    Args:
+        min_speedup: what is asked of the speed-up: it is measured until that is decided, or in vain.
     """
     from mctl.validators.accuracy import compare
-    from mctl.validators.latency import speedup
     from mctl.validators.parity import compare_logits
     from mctl.validators.slices import class_slices, length_slices
 
     found = contestants(lineage, settings)
     test = data.splits["test"]
     logits = {role: _logits(role, contestant, test.texts, progress) for role, contestant in found.items()}
-    latency = _latency(found, test.texts, settings, progress)
+    latency, speedup = _latency(found, test.texts, settings, min_speedup, progress)
     # An export of the teacher has its source for a baseline: one model, run once, with figures in both roles.
     logits.setdefault("source", logits["baseline"])
     latency.setdefault("source", latency["baseline"])
@@ -76,7 +80,7 @@ def measure(lineage: Lineage, data: StageData, settings: MeasureSettings, progre
         accuracy=compare(labels, *pair),
         slices=[*class_slices(labels, *pair, data.class_names), *length_slices(labels, *pair, lengths)],
         latency=latency,
-        speedup=speedup(latency["baseline"], latency["export"]),
+        speedup=speedup,
         emissions=_emissions(found, test.texts, settings, progress) if settings.emissions else {},
         settings=settings,
     )
@@ -90,21 +94,39 @@ def _logits(role: str, contestant: Contestant, texts: Sequence[str], progress: P
 
 
 def _latency(
-    found: Mapping[str, Contestant], texts: Sequence[str], settings: MeasureSettings, progress: Progress
-) -> dict[str, LatencyResult]:
+    found: Mapping[str, Contestant],
+    texts: Sequence[str],
+    settings: MeasureSettings,
+    min_speedup: float | None,
+    progress: Progress,
+) -> tuple[dict[str, LatencyResult], Ratio]:
+    """Times of everybody, and the speed-up; where one is asked for, as many rounds as it takes to decide on it."""
     from mctl.validators.latency import measure as time_runners
+    from mctl.validators.latency import measure_until, speedup
 
     batches = text_batches(len(texts), settings)
+    runners = {role: contestant.ready(batches, texts) for role, contestant in found.items()}
     progress.start("latency", (settings.repeats + settings.warmup) * len(batches))
-    timed = time_runners(
-        {role: contestant.ready(batches, texts) for role, contestant in found.items()},
-        batches,
-        warmup=settings.warmup,
-        repeats=settings.repeats,
-        on_progress=lambda done, total: progress.advance(done),
-    )
+
+    def advance(done: int, total: int) -> None:
+        progress.advance(done)
+
+    def decided(timed: Mapping[str, LatencyResult], confidence: float) -> bool:
+        ratio = speedup(timed["baseline"], timed["export"], confidence=confidence)
+        sure = min_speedup is None or ratio.low >= min_speedup or ratio.high < min_speedup
+        if not sure:
+            progress.say(f"latency: {ratio.low:.2f} to {ratio.high:.2f} times as fast does not decide: more rounds")
+        return sure
+
+    warmup, repeats = settings.warmup, settings.repeats
+    if min_speedup is None:
+        timed, confidence = time_runners(runners, batches, warmup=warmup, repeats=repeats, on_progress=advance), 0.95
+    else:
+        timed, confidence = measure_until(
+            decided, runners, batches, warmup=warmup, repeats=repeats, on_progress=advance
+        )
     progress.finish()
-    return dict(timed)
+    return dict(timed), speedup(timed["baseline"], timed["export"], confidence=confidence)
 
 
 def _emissions(

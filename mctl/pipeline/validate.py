@@ -39,7 +39,7 @@ def validate(recipe: Recipe, progress: Progress, folder: Path | None = None) -> 
         data = _data(recipe, lineage, progress)
         checks.append(_same_rows(data, lineage))
     if data and _sound(checks):
-        measured = measure(lineage, data, recipe.measure, progress)
+        measured = measure(lineage, data, recipe.measure, recipe.gate.min_speedup, progress)
         checks += _judged(lineage, measured, recipe)
         if release is not None:
             checks += against(release, lineage, data, measured, thresholds(recipe.gate))
@@ -77,18 +77,32 @@ def _judged(lineage: Lineage, measured: Measured, recipe: Recipe) -> list[Any]:
         parity_checks,
         slice_checks,
     )
+    from mctl.validators.statistics import quantile_interval
 
     limits = thresholds(recipe.gate)
+    p95 = quantile_interval(measured.latency["export"].samples_ms, 0.95)
     precision = lineage.export.manifest.facts["precision"]
     checks = [
         *parity_checks(measured.parity, precision, limits),
         *accuracy_checks(measured.accuracy, limits),
         *slice_checks(measured.slices, limits),
-        *latency_checks(measured.latency["export"], limits, measured.speedup),
+        *latency_checks(
+            measured.latency["export"],
+            limits,
+            measured.speedup,
+            p95=p95,
+            same_machine=_is_named(recipe.gate.max_p95_on),
+        ),
     ]
     if "export" in measured.emissions:
         checks += emissions_checks(measured.emissions["export"], limits)
     return checks
+
+
+def _is_named(machine: str | None) -> bool:
+    """Whether this is the processor, or the GPU, that a limit was set for; one that names none is meant for any."""
+    facts = fingerprint()
+    return machine is None or machine in {facts["processor"], *facts["gpus"]}
 
 
 def _remarks(lineage: Lineage, recipe: Recipe) -> list[str]:

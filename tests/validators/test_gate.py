@@ -36,6 +36,7 @@ ACCURACY = PairedAccuracy(
     480, 0.9, 0.896, 0.88, 0.87, Estimate(-0.4, -1.5, 0.6), Estimate(-1.1, -2.5, 0.4), 5, 3, 0.7, 1.05
 )
 LATENCY = LatencyResult(4.0, 5.0, 6.0, 9.0, 2000.0, 60, 480, tuple([4.0] * 60))
+P95 = Estimate(6.0, 5.6, 6.4, 0.9)
 EMISSIONS = EmissionsResult(2e-5, 0.0143, 5.0, 900, 9, 1e-6, 0.0, 1e-6, "estimated", 0.0, "CPU", "IND", "India", 713.4)
 FILES = FilesResult(7, 1234, (), (), (), ())
 GRAPH = OnnxResult((), 20, ("input_ids",), ("logits",), {"MatMul": 12}, 4000, 0.75, ())
@@ -118,8 +119,8 @@ def test_figure_that_is_not_finite_fails_even_unasked(value):
     assert decide(parity_checks(replace(PARITY, max_abs_logit_diff=value), "fp16", Thresholds())) == "fail"
     estimate = Estimate(value, value, value)
     assert decide(accuracy_checks(replace(ACCURACY, macro_f1_difference_points=estimate), none)) == "fail"
-    assert decide(latency_checks(replace(LATENCY, p50_ms=value), none)) == "fail"
-    assert decide(latency_checks(LATENCY, Thresholds(min_speedup=1.0), Ratio(value, value, value))) == "fail"
+    assert decide(latency_checks(replace(LATENCY, p50_ms=value), none, p95=P95)) == "fail"
+    assert decide(latency_checks(LATENCY, Thresholds(min_speedup=1.0), Ratio(value, value, value), p95=P95)) == "fail"
     assert decide(emissions_checks(replace(EMISSIONS, kwh_per_1000_texts=value), none)) == "fail"
 
 
@@ -211,15 +212,21 @@ def test_classes_and_lengths_are_checks_of_their_own():
 
 
 def test_latency_is_only_reported_unless_asked():
-    checks = latency_checks(LATENCY, Thresholds(), Ratio(0.5, 0.4, 0.6))
+    checks = latency_checks(LATENCY, Thresholds(), Ratio(0.5, 0.4, 0.6), p95=P95)
     assert {one.verdict for one in checks} == {"info"}
     assert named(checks, "throughput").why == "throughput 2000 texts/s over 60 calls"
     assert decide(checks) == "pass"
 
 
-@pytest.mark.parametrize(("limit", "expected"), [(6.0, "pass"), (5.9, "fail")])
-def test_p95_is_judged(limit, expected):
-    assert verdict_of(latency_checks(LATENCY, Thresholds(max_p95_ms=limit)), "p95") == expected
+@pytest.mark.parametrize(
+    ("limit", "expected"), [(6.4, "pass"), (6.3, "inconclusive"), (5.6, "inconclusive"), (5.5, "fail")]
+)
+def test_p95_is_judged_by_its_whole_interval(limit, expected):
+    asked = Thresholds(max_p95_ms=limit)
+    assert verdict_of(latency_checks(LATENCY, asked, p95=P95), "p95") == expected
+    elsewhere = named(latency_checks(LATENCY, asked, p95=P95, same_machine=False), "p95")
+    assert elsewhere.verdict == "inconclusive"
+    assert "another machine" in elsewhere.why
 
 
 @pytest.mark.parametrize(
@@ -235,17 +242,17 @@ def test_p95_is_judged(limit, expected):
 def test_speedup_is_judged_by_its_whole_interval(interval, expected):
     low, high = interval
     for value in (low, high):
-        checks = latency_checks(LATENCY, Thresholds(min_speedup=2.0), Ratio(value, low, high))
+        checks = latency_checks(LATENCY, Thresholds(min_speedup=2.0), Ratio(value, low, high), p95=P95)
         assert verdict_of(checks, "speedup") == expected
 
 
 def test_infinite_speedup_fails_however_wide_its_interval():
-    checks = latency_checks(LATENCY, Thresholds(min_speedup=2.0), Ratio(INF, 1.0, INF))
+    checks = latency_checks(LATENCY, Thresholds(min_speedup=2.0), Ratio(INF, 1.0, INF), p95=P95)
     assert verdict_of(checks, "speedup") == "fail"
 
 
 def test_large_figures_are_written_out():
-    checks = latency_checks(replace(LATENCY, throughput_texts_per_s=123456.7), Thresholds())
+    checks = latency_checks(replace(LATENCY, throughput_texts_per_s=123456.7), Thresholds(), p95=P95)
     assert named(checks, "throughput").why == "throughput 123457 texts/s over 60 calls"
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mctl.validators.errors import MeasurementError, ShapeError
-from mctl.validators.latency import measure, speedup
+from mctl.validators.latency import measure, measure_until, speedup
 
 
 def batch_of(texts):
@@ -144,3 +144,43 @@ def test_results_of_different_measurements_are_not_paired():
     short, long = (measure({"a": sleeper(0)}, [batch_of(1)], warmup=0, repeats=n)["a"] for n in (2, 3))
     with pytest.raises(ShapeError):
         speedup(short, long)
+
+
+def test_rounds_double_until_they_are_enough():
+    calls, asked = [], []
+
+    def enough(found, confidence):
+        asked.append((found["only"].samples, confidence))
+        return len(asked) == 3
+
+    batches = [batch_of(1), batch_of(3)]
+    found, confidence = measure_until(enough, {"only": recorder("only", calls)}, batches, warmup=2, repeats=5)
+    assert [samples for samples, _ in asked] == [10, 20, 40]
+    assert {each for _, each in asked} == {confidence} == {1 - 0.05 / 4}
+    assert found["only"].samples == len(found["only"].samples_ms) == 40
+    assert found["only"].texts == 80
+    assert len(calls) == 40 + 2 * 2, "it is warmed up once"
+
+
+def test_what_is_never_enough_ends_all_the_same():
+    found, _ = measure_until(lambda *_: False, {"only": recorder("only", [])}, [batch_of(1)], warmup=0, repeats=3)
+    assert found["only"].samples == 3 * 8
+
+
+def test_looking_often_finds_no_difference_that_is_not_there():
+    """Of two equal runners, at the edge of the limit, one look in twenty may decide wrongly; all looks share that."""
+    rng = np.random.default_rng(1)
+    wrong = 0
+    for _ in range(60):
+        clock = iter(np.cumsum(rng.lognormal(11, 0.3, 20_000)).astype(int).tolist())
+        verdicts = []
+
+        def enough(found, confidence, verdicts=verdicts):
+            ratio = speedup(found["one"], found["other"], confidence=confidence, resamples=400)
+            verdicts.append(ratio.low > 1 or ratio.high < 1)
+            return verdicts[-1]
+
+        runners = {name: recorder(name, []) for name in ("one", "other")}
+        measure_until(enough, runners, [batch_of(1)] * 4, warmup=0, repeats=5, clock_ns=lambda clock=clock: next(clock))
+        wrong += verdicts[-1]
+    assert wrong <= 8

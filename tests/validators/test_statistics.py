@@ -12,6 +12,7 @@ from mctl.validators.statistics import (
     largest_unseen_share,
     mcnemar_p,
     paired_bootstrap,
+    quantile_interval,
     ratio_of_medians,
 )
 
@@ -143,3 +144,21 @@ def test_ratio_interval_narrows_with_samples():
 def test_ratio_refuses_unpaired_or_senseless_samples(above, below):
     with pytest.raises(ShapeError):
         ratio_of_medians(above, below)
+
+
+def test_an_interval_of_a_quantile_holds_as_often_as_it_says():
+    rng, true = np.random.default_rng(0), np.log(20.0)  # the 95th percentile of an exponential distribution
+    for samples in (60, 200):
+        found = [quantile_interval(rng.exponential(size=samples), 0.95) for _ in range(600)]
+        assert np.mean([one.low <= true for one in found]) >= 0.93
+        assert np.mean([true <= one.high for one in found]) >= 0.93
+        assert np.mean([one.low <= true <= one.high for one in found]) >= 0.88
+        assert all(one.low <= one.value <= one.high for one in found)
+
+
+def test_few_samples_leave_a_quantile_open_above():
+    found = quantile_interval([1.0, 2.0, 3.0], 0.95)
+    assert found.high == np.inf
+    assert found.low <= found.value <= 3.0
+    with pytest.raises(ShapeError):
+        quantile_interval([], 0.95)

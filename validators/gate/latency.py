@@ -11,20 +11,32 @@ from .thresholds import Thresholds
 
 if TYPE_CHECKING:
     from ..latency import LatencyResult
-    from ..statistics import Ratio
+    from ..statistics import Estimate, Ratio
 
 
-def latency_checks(result: LatencyResult, thresholds: Thresholds, speedup: Ratio | None = None) -> list[Check]:
+def latency_checks(
+    result: LatencyResult,
+    thresholds: Thresholds,
+    speedup: Ratio | None = None,
+    *,
+    p95: Estimate,
+    same_machine: bool = True,
+) -> list[Check]:
     """Checks of latency, and of speed against the baseline if it was measured.
 
-    A speedup passes if its whole interval reaches the threshold, fails if none of it does, and is inconclusive
-    in between: a noisy machine must not decide a release.
+    A figure passes if its whole interval is allowed, fails if none of it is, and is inconclusive in between: a noisy
+    machine must not decide a release.
+
+    Args:
+        p95: the 95th percentile with its interval, in ms.
+        same_machine: whether this is the machine that the limit of the percentile was set for; on another, the figure
+            says nothing about it.
     """
     over = f"over {count(result.samples, 'call')}"
     throughput = result.throughput_texts_per_s
     checks = [
         at_most(Figure("p50", "latency", result.p50_ms, "ms", "median latency", over), None),
-        at_most(Figure("p95", "latency", result.p95_ms, "ms", "p95 latency", over), thresholds.max_p95_ms),
+        _p95_check(p95, thresholds.max_p95_ms, over, same_machine),
         at_least(Figure("throughput", "latency", throughput, "texts/s", "throughput", over), None),
     ]
     if speedup is not None:
@@ -32,8 +44,19 @@ def latency_checks(result: LatencyResult, thresholds: Thresholds, speedup: Ratio
     return checks
 
 
+def _p95_check(p95: Estimate, limit: float | None, over: str, same_machine: bool) -> Check:
+    told = f"{over} ({100 * p95.confidence:.0f} % interval {p95.low:.3g} to {p95.high:.3g})"
+    check = at_most(Figure("p95", "latency", p95.value, "ms", "p95 latency", told), limit)
+    if limit is None or not math.isfinite(p95.value):
+        return check
+    if not same_machine:
+        return replace(check, verdict="inconclusive", why=f"{check.why}, on another machine than this")
+    undecided = p95.low <= limit < p95.high
+    return replace(check, verdict="inconclusive") if undecided else check
+
+
 def _speedup_check(speedup: Ratio, threshold: float | None, over: str) -> Check:
-    interval = f"({100 * speedup.confidence:.0f} % interval {speedup.low:.2f} to {speedup.high:.2f})"
+    interval = f"({100 * speedup.confidence:.3g} % interval {speedup.low:.2f} to {speedup.high:.2f})"
     check = at_least(Figure("speedup", "latency", speedup.value, "x", "speedup", f"{over} {interval}"), threshold)
     if threshold is None or not math.isfinite(speedup.value):
         return check
