@@ -21,7 +21,7 @@ from mctl.facts import check_facts
 
 MANIFEST = "manifest.json"
 # Written into an artifact folder after it is complete, so no part of it.
-REPORT_FILES = frozenset({"validation.json", "validation.html", "junit.xml", "validation.sarif"})
+REPORT_FILES = frozenset({"validation.json", "validation.html", "junit.xml", "validation.sarif", "README.md"})
 
 Kind = Literal["teacher", "compressed", "export"]
 

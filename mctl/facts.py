@@ -52,11 +52,22 @@ class Scores(_Facts):
     texts: Count
 
 
+class Making(_Facts):
+    """Electricity of the stage that made it."""
+
+    kwh: float = Field(ge=0)
+    gco2e: float = Field(ge=0)
+    source: Literal["measured", "estimated"]
+    hardware: str
+    country_name: str
+
+
 class TorchFacts(Size):
     """Of a teacher, and of every other model in PyTorch."""
 
     max_length: Positive
     metrics: dict[str, Scores] = Field(default_factory=dict)
+    making: Making | None = None
 
 
 class Pruning(_Facts):
@@ -107,6 +118,7 @@ class ExportFacts(Size):
     fp32_bytes: Positive
     graph: Graph
     conversion: Conversion | None = None
+    making: Making | None = None
 
 
 _OF_KIND: Mapping[str, type[_Facts]] = {

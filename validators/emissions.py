@@ -1,25 +1,14 @@
-"""Energy and emissions of inference, read or estimated by CodeCarbon, without network, files or root."""
+"""Energy and emissions of inference, and when a smaller model has repaid its making."""
 
 from __future__ import annotations
 
-import logging
-import tempfile
-import threading
+import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from .charge import Charge, Source, TrackingMode, metered
 from .errors import MeasurementError
-
-Source = Literal["measured", "estimated"]
-TrackingMode = Literal["machine", "process"]
-
-_LOG = logging.getLogger(__name__)
-_COUNTER_MODES = ("Intel Rapl", "Windows Emi", "Intel Power Gadget")
-# The constructor of a tracker rewrites the level and the handlers of the one logger that all trackers share.
-_CONSTRUCTION = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -39,6 +28,7 @@ class EmissionsResult:
         hardware: what was counted, and how, in words.
         country_iso_code, country_name: whose electricity mix was used.
         gco2e_per_kwh: carbon intensity of that mix, from CodeCarbon's table.
+        kwh_low, kwh_high: 95 % interval of kwh_per_1000_texts over repetitions, if there were some.
     """
 
     kwh_per_1000_texts: float
@@ -55,13 +45,8 @@ class EmissionsResult:
     country_iso_code: str
     country_name: str
     gco2e_per_kwh: float
-
-
-@dataclass(frozen=True)
-class _Country:
-    iso_code: str
-    name: str
-    gco2e_per_kwh: float
+    kwh_low: float | None = None
+    kwh_high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -80,35 +65,78 @@ def measure(
 ) -> EmissionsResult:
     """Repeat `run` for at least `minimum_seconds` and charge it with the electricity used meanwhile.
 
-    The figures are those of CodeCarbon (V. Schmidt et al., 2021, https://github.com/mlco2/codecarbon). Call `run` once
-    beforehand, so that loading and warming up are not charged, and measure for seconds rather than milliseconds: the
-    load of a processor is known only to a hundredth of a second.
+    Call `run` once beforehand, so that loading and warming up are not charged, and measure for seconds rather than
+    milliseconds: the load of a processor is known only to a hundredth of a second.
 
     Args:
         run: does the work, waits for it to end, and returns how many texts it took.
-        country_iso_code: three letters; whose electricity mix turns kWh into emissions.
+        country_iso_code, tracking_mode: as `charge.metered`.
         minimum_seconds: how long to go on; the run that passes it is the last.
-        tracking_mode: "machine" charges all that the machine uses, which is what a bill does; "process" charges an
-            estimate for this process and its children alone. Counters always count the machine.
 
     Raises:
         MeasurementError: if the country is unknown, `run` takes no texts, or CodeCarbon gives no figure.
     """
     if not minimum_seconds > 0:
         raise MeasurementError(f"minimum_seconds must be positive, got {minimum_seconds}")
-    country = _look_up(country_iso_code)
-    with _quiet_codecarbon() as complaints, tempfile.TemporaryDirectory(prefix="emissions-") as folder:
-        tracker = _new_tracker(country, tracking_mode, folder)
-        tracker.start()
-        try:
-            work = _repeat(run, minimum_seconds)
-        finally:
-            tracker.stop()
-        # A tracker swallows its own exceptions: without this, a broken one would pass for a thrifty model.
-        data = getattr(tracker, "final_emissions_data", None)
-        if data is None or not data.energy_consumed > 0:
-            raise MeasurementError(f"CodeCarbon gave no figure: {'; '.join(complaints) or 'no energy was counted'}")
-        return _summarise(work, data, country, tracker)
+    with metered(country_iso_code, tracking_mode) as read:
+        work = _repeat(run, minimum_seconds)
+        return _summarise(work, read())
+
+
+def measure_in_turn(
+    runs: Mapping[str, Callable[[], int]],
+    *,
+    country_iso_code: str = "IND",
+    minimum_seconds: float,
+    repeats: int = 4,
+) -> dict[str, EmissionsResult]:
+    """`measure` of several, one after the other and again, so that what else the machine does falls on all of them.
+
+    Args:
+        runs: by name; see `measure`.
+        minimum_seconds: for each, all repetitions together.
+        repeats: turns of each, at least two; the interval is Student's over them.
+    """
+    turns: dict[str, list[EmissionsResult]] = {name: [] for name in runs}
+    for _ in range(repeats):
+        for name, run in runs.items():
+            found = measure(run, country_iso_code=country_iso_code, minimum_seconds=minimum_seconds / repeats)
+            turns[name].append(found)
+    return {name: _together(found) for name, found in turns.items()}
+
+
+def break_even_texts(making_kwh: float, before: EmissionsResult, after: EmissionsResult) -> float:
+    """Texts after which a model has saved as much electricity as its making took; infinite if it saves none.
+
+    Args:
+        making_kwh: of compressing and exporting it.
+        before, after: of inference with the baseline and with the model.
+    """
+    saved_per_text = (before.kwh_per_1000_texts - after.kwh_per_1000_texts) / 1000
+    return making_kwh / saved_per_text if saved_per_text > 0 else math.inf
+
+
+def _together(turns: Sequence[EmissionsResult]) -> EmissionsResult:
+    from scipy import stats
+
+    first, texts = turns[0], sum(turn.texts for turn in turns)
+    each = [turn.kwh_per_1000_texts for turn in turns]
+    mean = sum(turn.kwh_per_1000_texts * turn.texts for turn in turns) / texts
+    spread = math.sqrt(sum((value - sum(each) / len(each)) ** 2 for value in each) / (len(each) - 1) / len(each))
+    half = float(stats.t.ppf(0.975, len(each) - 1)) * spread
+    return replace(
+        first,
+        kwh_per_1000_texts=mean,
+        gco2e_per_1000_texts=mean * first.gco2e_per_kwh,
+        seconds=sum(turn.seconds for turn in turns),
+        texts=texts,
+        runs=sum(turn.runs for turn in turns),
+        cpu_kwh=sum(turn.cpu_kwh for turn in turns),
+        gpu_kwh=sum(turn.gpu_kwh for turn in turns),
+        ram_kwh=sum(turn.ram_kwh for turn in turns),
+        kwh_low=max(mean - half, 0.0),
+        kwh_high=mean + half,
+    )
 
 
 def _repeat(run: Callable[[], int], minimum_seconds: float) -> _Work:
@@ -122,136 +150,21 @@ def _repeat(run: Callable[[], int], minimum_seconds: float) -> _Work:
             return _Work(texts, runs, seconds)
 
 
-def _look_up(country_iso_code: str) -> _Country:
-    from codecarbon.core.emissions import Emissions
-    from codecarbon.core.units import Energy
-    from codecarbon.external.geography import GeoMetadata
-    from codecarbon.input import DataSource
-
-    iso_code, source = country_iso_code.upper(), DataSource()
-    known = source.get_global_energy_mix_data()
-    if iso_code not in known:
-        raise MeasurementError(f"no carbon intensity is known for {country_iso_code!r}; give three letters, like IND")
-    kg_per_kwh = Emissions(source).get_country_emissions(Energy.from_energy(1.0), GeoMetadata(iso_code))
-    return _Country(iso_code, str(known[iso_code]["country_name"]), 1000.0 * float(kg_per_kwh))
-
-
-def _new_tracker(country: _Country, tracking_mode: TrackingMode, folder: str) -> Any:
-    """A tracker that takes nothing from CODECARBON_* variables or files that would reach for the network or write.
-
-    Hints about the hardware (CODECARBON_FORCE_CPU_POWER and the like) are left to the user. The carbon intensity is
-    handed over as a number because a configured Electricity Maps token would otherwise have it looked up online.
-    """
-    from codecarbon import OfflineEmissionsTracker
-
-    logger = logging.getLogger("codecarbon")
-    with _CONSTRUCTION:
-        level, handlers = logger.level, list(logger.handlers)
-        try:
-            return OfflineEmissionsTracker(
-                country_iso_code=country.iso_code,
-                region=None,
-                cloud_provider=None,
-                cloud_region=None,
-                country_2letter_iso_code=None,
-                force_carbon_intensity_g_co2e_kwh=country.gco2e_per_kwh,
-                tracking_mode=tracking_mode,
-                pue=1.0,
-                wue=0.0,
-                measure_power_secs=15.0,
-                # Without this CodeCarbon takes a lock file in the temporary folder and a second tracker does nothing.
-                allow_multiple_runs=True,
-                output_methods=[],
-                output_handlers=[],
-                output_dir=folder,
-                emissions_endpoint=None,
-                electricitymaps_api_token=None,
-                log_level="error",
-            )
-        finally:
-            logger.setLevel(level)
-            logger.handlers = handlers
-
-
-def _summarise(work: _Work, data: Any, country: _Country, tracker: Any) -> EmissionsResult:
-    kwh, cpu_kwh, gpu_kwh = float(data.energy_consumed), float(data.cpu_energy), float(data.gpu_energy)
-    counters = _counters(tracker._hardware)
-    cpu_is_measured = counters.cpu and cpu_kwh > 0
-    gpu_is_measured = counters.gpu and gpu_kwh > 0
-    kwh_per_1000_texts = 1000.0 * kwh / work.texts
+def _summarise(work: _Work, charge: Charge) -> EmissionsResult:
+    kwh_per_1000_texts = 1000.0 * charge.kwh / work.texts
     return EmissionsResult(
         kwh_per_1000_texts=kwh_per_1000_texts,
-        gco2e_per_1000_texts=kwh_per_1000_texts * country.gco2e_per_kwh,
+        gco2e_per_1000_texts=kwh_per_1000_texts * charge.gco2e_per_kwh,
         seconds=work.seconds,
         texts=work.texts,
         runs=work.runs,
-        cpu_kwh=cpu_kwh,
-        gpu_kwh=gpu_kwh,
-        ram_kwh=float(data.ram_energy),
-        source="measured" if cpu_is_measured and (gpu_is_measured or not counters.gpu) else "estimated",
-        measured_share=(cpu_kwh * cpu_is_measured + gpu_kwh * gpu_is_measured) / kwh,
-        hardware=_describe(data, counters),
-        country_iso_code=country.iso_code,
-        country_name=country.name,
-        gco2e_per_kwh=country.gco2e_per_kwh,
+        cpu_kwh=charge.cpu_kwh,
+        gpu_kwh=charge.gpu_kwh,
+        ram_kwh=charge.ram_kwh,
+        source=charge.source,
+        measured_share=charge.measured_share,
+        hardware=charge.hardware,
+        country_iso_code=charge.country_iso_code,
+        country_name=charge.country_name,
+        gco2e_per_kwh=charge.gco2e_per_kwh,
     )
-
-
-@dataclass(frozen=True)
-class _Counters:
-    """Which parts of a machine have counters that are read; `rated_w` is the power an estimate starts from."""
-
-    cpu: bool
-    gpu: bool
-    rated_w: float | None
-
-
-def _counters(hardware: list[Any]) -> _Counters:
-    """From CodeCarbon's list of what it tracks. A GPU that is hidden from the process is not tracked."""
-    from codecarbon.external.hardware import CPU, GPU, AppleSiliconChip, Raspberry
-
-    chips = [part.chip_part for part in hardware if isinstance(part, (AppleSiliconChip, Raspberry))]
-    processors = [part for part in hardware if isinstance(part, CPU)]
-    read = [part for part in processors if part.description() in {f"CPU({mode})" for mode in _COUNTER_MODES}]
-    return _Counters(
-        cpu="CPU" in chips or bool(read),
-        gpu="GPU" in chips or any(isinstance(part, GPU) and bool(part.gpu_ids) for part in hardware),
-        rated_w=next((float(part._tdp) for part in processors if part._tdp), None),
-    )
-
-
-def _describe(data: Any, counters: _Counters) -> str:
-    how = (
-        "read from counters" if counters.cpu else f"estimated from load and {counters.rated_w or 0:g} W of rated power"
-    )
-    gpu = f"GPU {data.gpu_model} (read from counters)" if counters.gpu else "no GPU counted"
-    return (
-        f"CPU {data.cpu_model}, {data.cpu_count} threads ({how}); {gpu}; "
-        f"RAM {float(data.ram_total_size):.1f} GB (estimated)"
-    )
-
-
-class _Silencer(logging.Filter):
-    """Keeps CodeCarbon's messages off the user's terminal, passes them on to our logger, and remembers warnings."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.complaints: list[str] = []
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        _LOG.debug("codecarbon: %s", record.getMessage(), exc_info=record.exc_info)
-        if record.levelno >= logging.WARNING:
-            cause = record.exc_info[1] if record.exc_info else None
-            self.complaints.append(str(cause or record.getMessage()))
-        return False
-
-
-@contextmanager
-def _quiet_codecarbon() -> Iterator[list[str]]:
-    """Silence CodeCarbon for a while by a filter, which unlike a level can be put up by several threads at once."""
-    logger, silencer = logging.getLogger("codecarbon"), _Silencer()
-    logger.addFilter(silencer)
-    try:
-        yield silencer.complaints
-    finally:
-        logger.removeFilter(silencer)

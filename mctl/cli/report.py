@@ -16,7 +16,7 @@ def report(
         typer.Argument(help="Export whose verdict is shown. By default the newest.", show_default=False),
     ] = None,
     format: Annotated[
-        Literal["terminal", "json", "html", "junit", "sarif", "markdown"],
+        Literal["terminal", "json", "html", "junit", "sarif", "markdown", "card"],
         typer.Option("--format", "-f", help="What for."),
     ] = "terminal",
     artifacts: options.Artifacts = None,

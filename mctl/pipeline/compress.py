@@ -9,6 +9,7 @@ from typing import Any
 from mctl.artifact import Artifact, seal, stage_key, writing
 from mctl.pipeline.dataset import StageData, load_stage_data
 from mctl.pipeline.describe import describe
+from mctl.pipeline.energy import making
 from mctl.pipeline.feasible import check_asked, check_place, learns
 from mctl.pipeline.finetune import TEACHER, freeze_embeddings
 from mctl.pipeline.inherit import max_length, resolved
@@ -57,7 +58,11 @@ def compress(recipe: Recipe, progress: Progress) -> Artifact:
     if done := finished(folder, key, progress):
         return done
     started = time.monotonic()
-    with work_folder(recipe.artifacts, folder.name, key) as work, repeatable():
+    with (
+        work_folder(recipe.artifacts, folder.name, key) as work,
+        repeatable(),
+        making(recipe.measure, progress) as spent,
+    ):
         shop = Shop(recipe, model_settings, data, work, progress, tutor)
         student = make_student(shop)
         pruned = prune(shop, student)
@@ -68,7 +73,7 @@ def compress(recipe: Recipe, progress: Progress) -> Artifact:
             small, tokenizer, vocabulary = trim_vocabulary(model, student.tokenizer, data, recipe.compress, progress)
             facts = describe(small, tokenizer, data, recipe, progress)
             facts |= {} if vocabulary is None else {"vocabulary": vocabulary}
-            facts |= {"pruning": pruned, "layers": student.layers, "seconds": time.monotonic() - started}
+            facts |= {"pruning": pruned, "layers": student.layers, "seconds": time.monotonic() - started, **spent()}
             facts |= {} if tutor is None else {"tutor": tutor.as_dict()}
             facts["before"] = {name: teacher.manifest.facts[name] for name in ("layout", "parameters")}
             return _save(shop, folder.name, key, teacher, small, tokenizer, facts)

@@ -12,6 +12,7 @@ from typing import Any
 from mctl.artifact import Artifact, load_artifact, newest_artifact, seal, stage_key, writing
 from mctl.errors import UserError
 from mctl.pipeline.dataset import load_stage_data
+from mctl.pipeline.energy import making
 from mctl.pipeline.inherit import resolved
 from mctl.pipeline.loading import class_order, load_classifier, load_config, load_tokenizer
 from mctl.pipeline.narrowing import Examples, narrow
@@ -65,10 +66,10 @@ def export(recipe: Recipe, progress: Progress, source: Path | None = None) -> Ar
         return narrow(full, target, settings, examples, recipe.gate, progress)
 
     progress.start(f"export {settings.precision}", 1)
-    with writing(folder) as temporary:
+    with making(recipe.measure, progress) as spent, writing(folder) as temporary:
         facts = _write_graph(model, temporary, settings, names, narrowed)
         facts |= {name: artifact.manifest.facts[name] for name in ("layout", "parameters", "max_length")}
-        facts["seconds"] = time.monotonic() - started
+        facts |= {"seconds": time.monotonic() - started, **spent()}
         _stock_config(model.config).save_pretrained(temporary)
         save_tokenizer(tokenizer, temporary)
         complete = manifest("export", folder, key, recipe, parents=[artifact], data=artifact.manifest.data, facts=facts)

@@ -9,6 +9,7 @@ from typing import Any
 from mctl.artifact import Artifact, seal, stage_key, writing
 from mctl.pipeline.dataset import StageData, load_stage_data, tokenized_splits
 from mctl.pipeline.describe import describe
+from mctl.pipeline.energy import making
 from mctl.pipeline.inherit import max_length, resolved
 from mctl.pipeline.loading import (
     check_length,
@@ -50,7 +51,7 @@ def finetune(recipe: Recipe, progress: Progress) -> Artifact:
     if done := finished(folder, key, progress):
         return done
     started = time.monotonic()
-    with work_folder(recipe.artifacts, TEACHER, key) as work, repeatable():
+    with work_folder(recipe.artifacts, TEACHER, key) as work, repeatable(), making(recipe.measure, progress) as spent:
         tokenizer = load_tokenizer(recipe.model)
         check_tokenizer(tokenizer, load_config(recipe.model), recipe.model)
         model = _fresh_classifier(recipe, data)
@@ -61,7 +62,7 @@ def finetune(recipe: Recipe, progress: Progress) -> Artifact:
 
         def make() -> Artifact:
             facts = describe(model, tokenizer, data, recipe, progress)
-            facts["seconds"] = time.monotonic() - started
+            facts |= {"seconds": time.monotonic() - started, **spent()}
             return _save(folder, key, recipe, data, model, tokenizer, facts)
 
         return made(folder, make)

@@ -22,6 +22,10 @@ class Lineage:
         """By role. Without compression, source and baseline are the same artifact."""
         return {"export": self.export, "source": self.source, "baseline": self.baseline}
 
+    def made_of_baseline(self) -> list[Artifact]:
+        """What came after the baseline, in order."""
+        return [self.export] if self.source.folder == self.baseline.folder else [self.source, self.export]
+
 
 def find_lineage(root: Path, folder: Path | None, progress: Progress) -> Lineage:
     """The lineage of an export: its parents stand beside it.

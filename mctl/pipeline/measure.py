@@ -10,7 +10,7 @@ import numpy as np
 
 from mctl.pipeline.contestants import Contestant, contestants, text_batches
 from mctl.pipeline.dataset import StageData
-from mctl.pipeline.energy import energy_of
+from mctl.pipeline.energy import energies
 from mctl.pipeline.lineage import Lineage
 from mctl.progress import Progress
 from mctl.recipe import MeasureSettings
@@ -132,11 +132,9 @@ def _latency(
 def _emissions(
     found: Mapping[str, Contestant], texts: Sequence[str], settings: MeasureSettings, progress: Progress
 ) -> dict[str, EmissionsResult]:
-    """Energy of the export and of the baseline: one after the other, since a meter cannot tell them apart."""
-    batches, charged = text_batches(len(texts), settings), {}
-    for role in ("baseline", "export"):
-        progress.start(f"energy of {role}", 1)
-        runner = found[role].ready(batches, texts)
-        charged[role] = energy_of(runner, batches, settings.country, settings.energy_seconds, section="measure")
-        progress.finish()
+    """Energy of baseline and export: in turn, since a meter cannot tell them apart."""
+    batches = text_batches(len(texts), settings)
+    progress.start("energy", 1)
+    charged = energies({role: found[role].ready(batches, texts) for role in ("baseline", "export")}, batches, settings)
+    progress.finish()
     return charged

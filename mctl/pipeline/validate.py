@@ -8,7 +8,7 @@ from typing import Any
 from mctl.artifact import now
 from mctl.pipeline.against import against
 from mctl.pipeline.dataset import StageData, load_stage_data
-from mctl.pipeline.evidence import check_result, comparison, participant
+from mctl.pipeline.evidence import check_result, comparison, making_of, participant
 from mctl.pipeline.inherit import resolved
 from mctl.pipeline.integrity import integrity
 from mctl.pipeline.judge import thresholds
@@ -70,8 +70,10 @@ def _same_rows(data: StageData, lineage: Lineage) -> Any:
 
 
 def _judged(lineage: Lineage, measured: Measured, recipe: Recipe) -> list[Any]:
+    from mctl.validators.emissions import break_even_texts
     from mctl.validators.gate import (
         accuracy_checks,
+        break_even_check,
         emissions_checks,
         latency_checks,
         parity_checks,
@@ -96,6 +98,11 @@ def _judged(lineage: Lineage, measured: Measured, recipe: Recipe) -> list[Any]:
     ]
     if "export" in measured.emissions:
         checks += emissions_checks(measured.emissions["export"], limits)
+        # The baseline's training is not among it: who compresses has a teacher already.
+        spent = making_of(lineage.made_of_baseline())
+        if spent is not None:
+            texts = break_even_texts(spent.kwh, measured.emissions["baseline"], measured.emissions["export"])
+            checks.append(break_even_check(texts, spent.kwh))
     return checks
 
 
@@ -129,6 +136,7 @@ def _result(
         checks=[check_result(check) for check in checks],
         classes=list(measured.class_names) if measured else [],
         comparison=comparison(measured) if measured else None,
+        making=making_of([lineage.baseline, *lineage.made_of_baseline()]),
         data=data,
         notes=notes,
         machine=fingerprint(),

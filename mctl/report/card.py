@@ -1,14 +1,20 @@
-"""The model card of a PyTorch artifact: README.md with Hugging Face metadata."""
+"""Model cards: README.md with Hugging Face metadata, of PyTorch artifacts and of exports with their verdict."""
 
 from __future__ import annotations
 
 import html
+import json
 import re
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mctl.artifact import Manifest
 from mctl.report.plain import plain
+from mctl.report.rows import percent
+from mctl.report.schema import ValidationResult
+
+# What may not stand in YAML as it is (YAML 1.2, production 1), and what would look like HTML.
+_UNPRINTABLE = re.compile("[<>&\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 def model_card(manifest: Manifest) -> str:
@@ -16,16 +22,42 @@ def model_card(manifest: Manifest) -> str:
 
     Names, sources and class names come from the user's data: they are escaped, so that none of them becomes markup.
     """
+    return _environment().get_template("card.md.j2").render(manifest.model_dump())
+
+
+def export_card(result: ValidationResult) -> str:
+    """The same of an export and its verdict."""
+    return (
+        _environment()
+        .get_template("export_card.md.j2")
+        .render(
+            result=result,
+            export=result.participants["export"],
+            baseline=result.participants["baseline"],
+            accuracy=result.comparison.accuracy if result.comparison else None,
+            making=result.making,
+            percent=percent,
+        )
+    )
+
+
+def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("mctl.report"),
         undefined=StrictUndefined,
         keep_trailing_newline=True,
-        autoescape=False,  # Markdown, not HTML: `md` does the escaping.
+        autoescape=False,  # Markdown, not HTML: `md` does the escaping, and in the metadata `yaml`.
     )
-    environment.filters["md"] = escaped
-    return environment.get_template("card.md.j2").render(manifest.model_dump())
+    environment.filters |= {"md": escaped, "yaml": _yaml}
+    return environment
 
 
 def escaped(text: str) -> str:
     """Text that Markdown and HTML show as it is."""
     return re.sub(r"([\\`*_{}\[\]()#+!|~])", r"\\\1", html.escape(plain(text), quote=False))
+
+
+def _yaml(value: str | float) -> str:
+    """A scalar of YAML: JSON is one, but for characters that YAML wants escaped; and nothing in it is a tag."""
+    written = json.dumps(value, ensure_ascii=False)
+    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match.group()):04x}", written)

@@ -18,8 +18,8 @@ def model_rows(members: Sequence[Participant]) -> list[tuple[str, list[str]]]:
         ("  encoder, M", [f"{member.parameters['encoder'] / 1e6:.2f}" for member in members]),
         ("  embeddings, M", [f"{member.parameters['embeddings'] / 1e6:.2f}" for member in members]),
         ("weights file, MB", [f"{member.file_bytes / 1e6:.1f}" for member in members]),
-        ("accuracy, %", [_percent(member.accuracy) for member in members]),
-        ("macro-F1, %", [_percent(member.macro_f1) for member in members]),
+        ("accuracy, %", [percent(member.accuracy) for member in members]),
+        ("macro-F1, %", [percent(member.macro_f1) for member in members]),
     ]
     for label, name in (("p50, ms a batch", "p50_ms"), ("p95, ms a batch", "p95_ms"), ("p99, ms a batch", "p99_ms")):
         rows.append((label, [number((member.latency or {}).get(name)) for member in members]))
@@ -31,7 +31,8 @@ def model_rows(members: Sequence[Participant]) -> list[tuple[str, list[str]]]:
     return rows
 
 
-def _percent(share: float | None) -> str:
+def percent(share: float | None) -> str:
+    """A share in per cent with one digit; "-" where there is none."""
     return "-" if share is None else f"{100 * share:.1f}"
 
 

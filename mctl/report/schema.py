@@ -134,6 +134,16 @@ class Comparison(_Part):
     measured_with: dict[str, Any]
 
 
+class Making(_Part):
+    """Energy of all stages that made the export, the teacher's training among them."""
+
+    kwh: float
+    gco2e: float
+    source: Literal["measured", "estimated"]
+    country_name: str
+    hardware: str
+
+
 class ValidationResult(_Part):
     """Everything that `mctl validate` found."""
 
@@ -145,6 +155,7 @@ class ValidationResult(_Part):
     checks: list[CheckResult]
     classes: list[str] = Field(default_factory=list)
     comparison: Comparison | None = None
+    making: Making | None = None
     data: dict[str, Any] = Field(default_factory=dict)
     notes: list[str] = Field(default_factory=list)
     machine: dict[str, Any] = Field(default_factory=dict)

@@ -44,6 +44,12 @@ def _markdown(result: ValidationResult, folder: Path) -> bytes:
     return summary(result).encode("utf-8", "backslashreplace")
 
 
+def _card(result: ValidationResult, folder: Path) -> bytes:
+    from mctl.report.card import export_card
+
+    return export_card(result).encode("utf-8", "backslashreplace")
+
+
 Format = Callable[[ValidationResult, Path], bytes]
 FORMATS: Mapping[str, Format] = {
     "json": _json,
@@ -51,13 +57,20 @@ FORMATS: Mapping[str, Format] = {
     "junit": _junit,
     "sarif": _sarif,
     "markdown": _markdown,
+    "card": _card,
 }
 """What writes each, from the result and the artifact's folder."""
-_WRITTEN = {RESULT: "json", "validation.html": "html", "junit.xml": "junit", "validation.sarif": "sarif"}
+_WRITTEN = {
+    RESULT: "json",
+    "validation.html": "html",
+    "junit.xml": "junit",
+    "validation.sarif": "sarif",
+    "README.md": "card",
+}
 
 
 def write_evidence(result: ValidationResult, folder: Path) -> None:
-    """All of them but Markdown into the artifact's folder, the result last: if it is new, so are the others."""
+    """All of them but the summary into the artifact's folder, the result last: if it is new, so are the others."""
     for name, format in reversed(_WRITTEN.items()):
         write_atomically(folder / name, FORMATS[format](result, folder))
 

@@ -98,6 +98,7 @@ def test_a_result_reads_as_it_was_written(tmp_path: Path) -> None:
         "validation.html",
         "junit.xml",
         "validation.sarif",
+        "README.md",
     }
     assert read_result(tmp_path) == result
 

@@ -77,6 +77,7 @@ def result_with(text: str) -> ValidationResult:
                 "latency_ms": {"export": [1.0, 2.0], "source": [1.5, 2.5], "baseline": [2.0, 3.0]},
                 "measured_with": {},
             },
+            "making": {"kwh": 0.5, "gco2e": 300.0, "source": "estimated", "country_name": text, "hardware": text},
             "data": {"source": text},
             "notes": [text],
             "machine": {"processor": text},

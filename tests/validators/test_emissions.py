@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import codecarbon.core.cpu
 import codecarbon.core.resource_tracker
@@ -14,7 +15,8 @@ import codecarbon.lock
 import pytest
 from codecarbon.core import hardware_cache
 
-from mctl.validators.emissions import measure
+from mctl.validators.charge import metered
+from mctl.validators.emissions import break_even_texts, measure, measure_in_turn
 from mctl.validators.errors import MeasurementError
 
 JOULES_PER_KWH = 3.6e6
@@ -196,3 +198,41 @@ def test_senseless_questions_are_refused_before_anything_runs(arguments):
     with pytest.raises(MeasurementError):
         measure(lambda: calls.append(1) or 1, **arguments)
     assert calls == []
+
+
+def test_of_several_in_turn_each_has_an_interval():
+    calls = []
+
+    def run(name, texts):
+        calls.append(name)
+        sum(range(20_000))
+        return texts
+
+    found = measure_in_turn(
+        {"one": lambda: run("one", 3), "other": lambda: run("other", 30)}, minimum_seconds=0.2, repeats=3
+    )
+    turns = [name for index, name in enumerate(calls) if index == 0 or calls[index - 1] != name]
+    assert turns == ["one", "other"] * 3
+    for result in found.values():
+        assert result.kwh_low <= result.kwh_per_1000_texts <= result.kwh_high
+        assert result.seconds >= 0.2
+        assert result.gco2e_per_1000_texts == pytest.approx(result.kwh_per_1000_texts * result.gco2e_per_kwh)
+    assert found["one"].kwh_per_1000_texts > found["other"].kwh_per_1000_texts
+
+
+def test_a_meter_over_anything():
+    with metered("FRA") as read:
+        time.sleep(0.05)
+        charge = read()
+    assert charge.kwh > 0
+    assert charge.seconds >= 0.05
+    assert charge.gco2e == pytest.approx(charge.kwh * charge.gco2e_per_kwh)
+    assert charge.country_name == "France"
+
+
+def test_making_is_repaid_after_so_many_texts():
+    before = replace(measure(lambda: 10, minimum_seconds=0.05), kwh_per_1000_texts=3e-5)
+    after = replace(before, kwh_per_1000_texts=1e-5)
+    assert break_even_texts(2e-3, before, after) == pytest.approx(100_000)
+    assert math.isinf(break_even_texts(2e-3, after, before))
+    assert math.isinf(break_even_texts(2e-3, before, before))

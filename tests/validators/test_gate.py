@@ -13,6 +13,7 @@ from mctl.validators.gate import (
     Check,
     Thresholds,
     accuracy_checks,
+    break_even_check,
     data_check,
     decide,
     emissions_checks,
@@ -359,3 +360,16 @@ def test_data_are_those_that_the_models_were_made_from(found, same, expected):
     check = data_check("news.csv", found, "x", same_source=same)
     assert check.verdict == expected
     assert "news.csv" in check.why
+
+
+def test_what_making_took_is_repaid_or_not():
+    repaid, never = break_even_check(120_000.4, 0.02), break_even_check(INF, 0.02)
+    assert repaid.verdict == never.verdict == "info"
+    assert repaid.why == "making it took 0.02 kWh, which 120000 texts save"
+    assert never.why == "making it took 0.02 kWh, and it saves none"
+    assert decide([repaid, never]) == "pass"
+
+
+def test_energy_says_its_interval():
+    (energy, _) = emissions_checks(replace(EMISSIONS, kwh_low=1.5e-5, kwh_high=2.5e-5), Thresholds())
+    assert "95 % interval 1.5e-05 to 2.5e-05" in energy.why

@@ -11,7 +11,7 @@ Pure functions over the results of the other validators; nothing is measured her
 
 from .accuracy import accuracy_checks, slice_checks
 from .check import Check, Decision, Verdict, decide
-from .emissions import emissions_checks
+from .emissions import break_even_check, emissions_checks
 from .integrity import data_check, fusion_check, integrity_checks, lineage_checks, share_check
 from .latency import latency_checks
 from .parity import parity_checks
@@ -24,6 +24,7 @@ __all__ = [
     "Thresholds",
     "Verdict",
     "accuracy_checks",
+    "break_even_check",
     "data_check",
     "decide",
     "emissions_checks",
