@@ -1,8 +1,8 @@
 """Where a candidate lost: every class, and texts of every length, against the baseline.
 
-An average hides a class that broke. Looking at many parts finds losses by chance, though: each part has an exact
-McNemar test of its own, and its p is adjusted for the number of parts (S. Holm, "A Simple Sequentially Rejective
-Multiple Test Procedure", Scandinavian Journal of Statistics 1979).
+An average hides a class that broke. Looking at many parts finds losses by chance, though: each part has an exact test
+of its own, and its p is adjusted for the number of parts (S. Holm, "A Simple Sequentially Rejective Multiple Test
+Procedure", Scandinavian Journal of Statistics 1979).
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import numpy.typing as npt
 
 from .accuracy import checked, predict
 from .errors import ShapeError
+from .exchange import f1_p
 from .statistics import mcnemar_p
-from .types import IntArray
+from .types import BoolArray, IntArray
 
 _SHORTEST = 8
 
@@ -33,7 +34,7 @@ class Slice:
         before, after: of a class, its F1, 0..1; of a length, the accuracy on its texts; baseline and candidate.
         to_wrong, to_right: texts that one model has right and the other has not. For a class that is whether the text
             is said to be of the class, rightly, so that both what it misses and what it takes from others count.
-        p: two-sided exact McNemar p of these two counts.
+        p: could the two models be exchanged? For a class the randomisation test of F1, for a length McNemar's test.
         adjusted_p: the same, given how many slices of this kind were looked at.
     """
 
@@ -79,7 +80,9 @@ def class_slices_of_predictions(
         first, second = (before == index), (after == index)
         right_before, right_after = first == is_class, second == is_class
         scores = (_f1(is_class, first), _f1(is_class, second))
-        found.append(_slice("class", names[index], int(is_class.sum()), scores, right_before, right_after))
+        flips = _flips(right_before, right_after)
+        p = f1_p(is_class, first, second)
+        found.append(Slice("class", names[index], int(is_class.sum()), *scores, *flips, p, p))
     return _adjusted(found)
 
 
@@ -105,7 +108,9 @@ def length_slices(
             right_before, right_after = (before == truth)[chosen], (after == truth)[chosen]
             name = f"up to {most} tokens" if least == 0 else f"{least + 1} to {most} tokens"
             scores = (float(right_before.mean()), float(right_after.mean()))
-            found.append(_slice("length", name, int(chosen.sum()), scores, right_before, right_after))
+            flips = _flips(right_before, right_after)
+            p = mcnemar_p(*flips)
+            found.append(Slice("length", name, int(chosen.sum()), *scores, *flips, p, p))
         least, most = most, 2 * most
     return _adjusted(found)
 
@@ -119,22 +124,14 @@ def _predictions(
     return truth, predict(first), predict(second)
 
 
-def _f1(truth: np.ndarray, said: np.ndarray) -> float:
+def _f1(truth: BoolArray, said: BoolArray) -> float:
     """2 TP / (labelled + said) of a class that occurs."""
     return float(2 * (truth & said).sum() / (truth.sum() + said.sum()))
 
 
-def _slice(
-    kind: Literal["class", "length"],
-    name: str,
-    texts: int,
-    scores: tuple[float, float],
-    right_before: np.ndarray,
-    right_after: np.ndarray,
-) -> Slice:
-    to_wrong, to_right = int((right_before & ~right_after).sum()), int((~right_before & right_after).sum())
-    p = mcnemar_p(to_wrong, to_right)
-    return Slice(kind, name, texts, *scores, to_wrong, to_right, p, p)
+def _flips(right_before: BoolArray, right_after: BoolArray) -> tuple[int, int]:
+    """Texts that turned wrong, and right."""
+    return int((right_before & ~right_after).sum()), int((~right_before & right_after).sum())
 
 
 def _adjusted(found: Sequence[Slice]) -> list[Slice]:

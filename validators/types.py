@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
+BoolArray: TypeAlias = npt.NDArray[np.bool_]
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 Logits: TypeAlias = npt.NDArray[np.floating]
 """(texts, classes), any floating type."""

@@ -22,7 +22,9 @@ def report(
     artifacts: options.Artifacts = None,
     config: options.Config = None,
 ) -> None:
-    """Show a verdict again, on **stdout**, in the format that a reader or another tool wants. Nothing is measured.
+    """Show a verdict again: for the terminal, or as HTML, JUnit, SARIF, Markdown or JSON.
+
+    It is written to **stdout**; nothing is measured.
 
     Examples:
 

@@ -46,6 +46,7 @@ emissions = false
 [gate]
 max_accuracy_drop = 100
 max_macro_f1_drop = 100
+max_slice_drop = 100
 """
 COMPRESSED = "prune80-layers2-distill"
 LONGEST = 32
