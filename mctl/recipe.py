@@ -288,7 +288,7 @@ def _read(path: Path | None) -> dict[str, Any]:
         return tomllib.loads(path.read_bytes().decode())
     except FileNotFoundError as error:
         raise UserError("there is no such file.", where=str(path), todo="Write one with `mctl init`.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # TOML's and UTF-8's errors, and numbers of thousands of digits.
         raise UserError(f"this is not TOML: {error}.", where=str(path)) from error
     except OSError as error:
         raise UserError(f"it cannot be read: {error.strerror}.", where=str(path)) from error
