@@ -1,0 +1,78 @@
+"""False alarms: how often the gate fails, or cannot tell, on an export that equals its baseline.
+
+    python benchmarks/false_alarms.py [FOLDER] [--runs 200]
+
+The quickstart's teacher is exported in fp32 and validated against itself in PyTorch, and against the verdict of its own
+last release, again and again; beside every second run another process keeps a core busy. The gate's own defaults are
+asked, not those of the quickstart: at most 1 point of accuracy, 2 of macro F1, 5 of a class, a speed of at least half
+the baseline's, and at most 1.1 times the time of the release. Every run is a command of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from planted import TEACHER
+from planted.running import mctl, succeed
+
+_EXPORT = f"{TEACHER}-fp32"
+_ASKED = ("--max-accuracy-drop", "1", "--max-macro-f1-drop", "2", "--max-slice-drop", "5", "--min-speedup", "0.5")
+
+
+@contextmanager
+def hog(wanted: bool) -> Iterator[None]:
+    """A process that never waits, while the block runs."""
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if wanted else None
+    try:
+        yield
+    finally:
+        if busy is not None:
+            busy.kill()
+            busy.wait()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, nargs="?", help="where the quickstart runs, or has run")
+    parser.add_argument("--runs", type=int, default=200)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        base = (arguments.folder or Path(temporary)).resolve()
+        base.mkdir(parents=True, exist_ok=True)
+        if not (base / TEACHER / "manifest.json").is_file():
+            succeed(base, "quickstart", ".", "--quiet")
+        succeed(base, "export", TEACHER, "--fp32", "--quiet")
+        validate = ("validate", _EXPORT, "--no-emissions", "--quiet", *_ASKED)
+        succeed(base, *validate)
+        shutil.copy(base / _EXPORT / "validation.json", base / "last.json")
+        said: dict[bool, Counter[str]] = {False: Counter(), True: Counter()}
+        why: Counter[str] = Counter()
+        for run in range(arguments.runs):
+            with hog(run % 2 == 1):
+                ran = mctl(base, *validate, "--against", "last.json")
+            if ran.returncode not in (0, 1, 3):
+                raise SystemExit(ran.stderr)
+            result = json.loads((base / _EXPORT / "validation.json").read_text(encoding="utf-8"))
+            said[run % 2 == 1][result["verdict"]] += 1
+            why.update(check["name"] for check in result["checks"] if check["verdict"] in ("fail", "inconclusive"))
+            print(f"{run + 1}: {result['verdict']}", file=sys.stderr, flush=True)
+    print("| beside it | runs | pass | inconclusive | fail |")
+    print("|---|---|---|---|---|")
+    for busy, found in said.items():
+        words = " | ".join(str(found[word]) for word in ("pass", "inconclusive", "fail"))
+        print(f"| {'a busy core' if busy else 'nothing'} | {found.total()} | {words} |")
+    print()
+    print("checks that did not pass:", ", ".join(f"{name} {times}" for name, times in why.most_common()) or "none")
+
+
+if __name__ == "__main__":
+    main()
