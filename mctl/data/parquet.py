@@ -31,10 +31,26 @@ def _rows(file: Any, columns: Columns, feature: object, chunk_rows: int, path: P
     number = 1
     with file, _explained(path):
         for batch in file.iter_batches(chunk_rows, columns=list(columns)):
-            texts = batch[columns.text].to_pylist()
-            labels = class_names_for(batch[columns.label].to_pylist(), feature)
+            texts = _values(batch, columns.text, number, path)
+            labels = class_names_for(_values(batch, columns.label, number, path), feature)
             yield to_rows(texts, labels, range(number, number + len(texts)), columns, str(path))
             number += len(texts)
+
+
+def _values(batch: Any, column: str, first: int, path: Path) -> list[object]:
+    """One column of a batch whose first row is number `first`. Parquet does not check that its strings are UTF-8."""
+    values = batch[column]
+    try:
+        return list(values.to_pylist())
+    except UnicodeDecodeError:
+        return [_value(value, f"{path}, row {row}, column {column}") for row, value in enumerate(values, first)]
+
+
+def _value(value: Any, where: str) -> object:
+    try:
+        return value.as_py()
+    except UnicodeDecodeError as error:
+        raise UserError(f"{error.object[:40]!r} is not UTF-8.", where=where, todo="Write the file anew.") from error
 
 
 @contextmanager
@@ -44,6 +60,10 @@ def _explained(path: Path) -> Iterator[None]:
     except pa.ArrowException as error:
         first_line = str(error).splitlines()[0]
         raise UserError(f"is not a Parquet file: {first_line}", where=str(path), todo="Write it anew.") from error
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"a name in it is not UTF-8: {error.object[:40]!r}.", where=str(path), todo="Write the file anew."
+        ) from error
 
 
 def _label_feature(schema: Any, columns: Columns, where: str) -> object:
@@ -55,7 +75,7 @@ def _label_feature(schema: Any, columns: Columns, where: str) -> object:
     chosen = pa.schema([schema.field(name) for name in columns], metadata=schema.metadata)
     try:
         return Features.from_arrow_schema(chosen).get(columns.label)
-    except (KeyError, TypeError, ValueError) as error:
+    except Exception as error:  # what is not as `datasets` writes it fails wherever its reader happens to notice
         raise UserError(f"its `huggingface` metadata cannot be read: {error}.", where=where) from error
 
 

@@ -104,6 +104,23 @@ def test_a_lone_surrogate_in_json_is_dropped_not_a_crash(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("good", "bad", "words"),
+    [
+        (b"third", b"thi\xffd", "row 3, column text: b'thi\\xffd' is not UTF-8"),
+        (b"World", b"Wor\xffd", "row 3, column label: b'Wor\\xffd' is not UTF-8"),
+        (b"text", b"\xffext", "a name in it is not UTF-8"),
+    ],
+)
+def test_a_parquet_file_whose_strings_are_not_utf8_is_refused(tmp_path, good, bad, words):
+    """Nothing in the format checks that, and the file reads well until somebody looks at the value."""
+    path = tmp_path / "rows.parquet"
+    table = pa.table({"text": ["first", "second", "third"], "label": ["State", "State", "World"]})
+    pq.write_table(table, path, compression="none", use_dictionary=False, store_schema=False)
+    path.write_bytes(path.read_bytes().replace(good, bad))
+    assert words in str(refused(path))
+
+
+@pytest.mark.parametrize(
     ("name", "content", "words"),
     [
         ("a.csv", b"\x89PNG\r\n\x1a\n" + bytes(100), "PNG"),

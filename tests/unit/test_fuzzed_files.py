@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -21,6 +23,7 @@ from mctl.errors import UserError
 from mctl.recipe import DataSettings, load_recipe
 from mctl.recipe_file import recipe_text
 
+ENDINGS = [".csv", ".tsv", ".jsonl", ".parquet", ".datasets.parquet"]
 THOROUGH = settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 TITLES = {"text": [f"बातमी {number} आज आली" for number in range(24)], "label": ["Sports", "State", "World"] * 8}
 
@@ -33,6 +36,10 @@ def valid(ending: str) -> bytes:
         sink = pa.BufferOutputStream()
         pq.write_table(pa.table(TITLES), sink)
         return sink.getvalue().to_pybytes()
+    if ending == ".datasets.parquet":
+        sink = io.BytesIO()
+        datasets.Dataset.from_dict(TITLES).class_encode_column("label").to_parquet(sink)
+        return sink.getvalue()
     if ending == ".jsonl":
         return "".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in rows).encode()
     between = "\t" if ending == ".tsv" else ","
@@ -54,7 +61,7 @@ def manifest() -> dict[str, Any]:
     return Manifest.model_validate(fields).digested().model_dump(mode="json")
 
 
-@pytest.mark.parametrize("ending", [".csv", ".tsv", ".jsonl", ".parquet"])
+@pytest.mark.parametrize("ending", ENDINGS)
 def test_the_valid_files_are_valid(ending: str, tmp_path: Path) -> None:
     path = tmp_path / f"rows{ending}"
     path.write_bytes(valid(ending))
@@ -66,7 +73,7 @@ def test_the_valid_manifest_is_valid(tmp_path: Path) -> None:
     assert load_artifact(tmp_path).manifest.kind == "export"
 
 
-@pytest.mark.parametrize("ending", [".csv", ".tsv", ".jsonl", ".parquet"])
+@pytest.mark.parametrize("ending", ENDINGS)
 @THOROUGH
 @given(data=st.data())
 def test_data(ending: str, data: st.DataObject, tmp_path: Path) -> None:
