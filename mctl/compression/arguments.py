@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from transformers import TrainingArguments
 
+from mctl.compression.mixed_precision import check_precision
 from mctl.compression.phase import Phase
-from mctl.errors import UserError
 from mctl.processes import count
 from mctl.recipe import TrainingSettings
 
@@ -68,21 +68,6 @@ def training_arguments(settings: TrainingSettings, phase: Phase, rows: int) -> T
     if arguments.n_gpu > 1:
         arguments._n_gpu = 1
     return arguments
-
-
-def check_precision(precision: str) -> None:
-    """Refuse what the device cannot do.
-
-    Raises:
-        UserError: fp16 without a GPU, whose gradients a CPU cannot scale; bf16 on a GPU that is too old for it.
-    """
-    todo = "Train with --mixed-precision bf16 or no."
-    if precision == "fp16" and not torch.cuda.is_available():
-        raise UserError("training in fp16 needs a GPU, and torch sees none.", where="--mixed-precision", todo=todo)
-    if precision == "bf16" and torch.cuda.is_available() and not torch.cuda.is_bf16_supported():
-        name = torch.cuda.get_device_name()
-        todo = "Train with --mixed-precision fp16 or no."
-        raise UserError(f"{name} does not compute in bf16.", where="--mixed-precision", todo=todo)
 
 
 def prepare_memory(model: Any, settings: TrainingSettings) -> None:

@@ -35,7 +35,7 @@ def compress(recipe: Recipe, progress: Progress) -> Artifact:
     Raises:
         UserError: the teacher or the data cannot be used, or no layout reaches the level.
     """
-    from mctl.compression.arguments import check_precision
+    from mctl.compression.mixed_precision import check_precision, say_if_slower
     from mctl.compression.repeatable import repeatable
 
     check_asked(recipe.compress)
@@ -57,6 +57,7 @@ def compress(recipe: Recipe, progress: Progress) -> Artifact:
     key = _key(recipe, teacher, data, tutor, corpora)
     if done := finished(folder, key, progress):
         return done
+    say_if_slower(recipe.compress.mixed_precision, progress)
     started = time.monotonic()
     with (
         work_folder(recipe.artifacts, folder.name, key) as work,

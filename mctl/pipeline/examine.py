@@ -23,6 +23,7 @@ def examine(recipe: Recipe) -> list[Examined]:
         _try("masks", _masks),
         _try("machine", _machine),
         _gpu(),
+        _try("bf16", _bf16),
         _disk(recipe),
         _energy(),
     ]
@@ -63,6 +64,17 @@ def _gpu() -> Examined:
     if "CUDAExecutionProvider" not in providers:
         return Examined("gpu", "note", f"{name}, but onnxruntime has no CUDA provider: install onnxruntime-gpu")
     return Examined("gpu", "ok", f"{name}, used by torch and onnxruntime")
+
+
+def _bf16() -> str:
+    import torch
+
+    from mctl.compression.mixed_precision import bf16_slowdown
+
+    if torch.accelerator.is_available():
+        return "runs on the accelerator"
+    factor = bf16_slowdown()
+    return f"matrix products take {factor:.2f} times as long as in fp32" + ("" if factor < 1 else ": no gain here")
 
 
 def _disk(recipe: Recipe) -> Examined:

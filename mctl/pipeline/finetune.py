@@ -35,7 +35,7 @@ def finetune(recipe: Recipe, progress: Progress) -> Artifact:
     Raises:
         UserError: the model or the data cannot be used.
     """
-    from mctl.compression.arguments import check_precision
+    from mctl.compression.mixed_precision import check_precision, say_if_slower
     from mctl.compression.phase import Phase
     from mctl.compression.repeatable import repeatable
     from mctl.compression.trainer import train
@@ -50,6 +50,7 @@ def finetune(recipe: Recipe, progress: Progress) -> Artifact:
     key = stage_key("finetune", settings, inputs)
     if done := finished(folder, key, progress):
         return done
+    say_if_slower(recipe.finetune.mixed_precision, progress)
     started = time.monotonic()
     with work_folder(recipe.artifacts, TEACHER, key) as work, repeatable(), making(recipe.measure, progress) as spent:
         tokenizer = load_tokenizer(recipe.model)

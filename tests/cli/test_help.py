@@ -76,7 +76,7 @@ def test_doctor_finds_this_environment_fit(tmp_path: Path) -> None:
     ran = mctl("doctor", cwd=tmp_path)
     assert ran.code == 0, ran.out
     lines = {line.split()[1]: line.split()[0] for line in ran.out.splitlines() if line[:1].strip()}
-    assert lines.keys() >= {"python", "libraries", "masks", "machine", "disk"}
+    assert lines.keys() >= {"python", "libraries", "masks", "machine", "bf16", "disk"}
     assert lines["libraries"] == lines["masks"] == "ok"
     assert "broken" not in lines.values()
     assert not list(tmp_path.iterdir())
