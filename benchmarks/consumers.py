@@ -117,7 +117,11 @@ def main() -> None:
             page(arguments.browser, arguments.picture.resolve(), verdict),
             lambda text: re.sub(r"<meta http-equiv[^>]*>", remote, text),
         ),
-        "README.md": ("huggingface_hub", card, lambda text: text.replace("co2_eq_emissions:", "co2_eq_emissions: [", 1)),
+        "README.md": (
+            "huggingface_hub",
+            card,
+            lambda text: text.replace("co2_eq_emissions:", "co2_eq_emissions: [", 1),
+        ),
     }
     print("| file | read by | it says | of a broken one |")
     print("|---|---|---|---|")

@@ -2,8 +2,8 @@
 
     python benchmarks/validate_cost.py EXPORT [--rounds 5]
 
-EXPORT stands beside its source and its teacher. The command is run with and without `--no-emissions`, in turn, every run
-a process of its own. What a meter takes from the work that it watches is timed apart: batches of a fixed number of
+EXPORT stands beside its source and its teacher. The command is run with and without `--no-emissions`, in turn, every
+run a process of its own. What a meter takes from the work that it watches is timed apart: batches of a fixed number of
 products with and without one, in turn. Bounds: 90 s for a verdict, 10 % for a meter.
 """
 
@@ -58,7 +58,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     export = arguments.export.resolve()
-    pairs = [(seconds_of_verdict(export), seconds_of_verdict(export, "--no-emissions")) for _ in range(arguments.rounds)]
+    pairs = [
+        (seconds_of_verdict(export), seconds_of_verdict(export, "--no-emissions")) for _ in range(arguments.rounds)
+    ]
     whole, without = (statistics.median(column) for column in zip(*pairs, strict=True))
     spread = f"{min(pair[0] for pair in pairs):.1f} to {max(pair[0] for pair in pairs):.1f}"
     print(f"| `mctl validate`, {arguments.rounds} runs in turn | seconds, median |")

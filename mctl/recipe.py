@@ -35,7 +35,9 @@ class Settings(BaseModel):
 class ModelSettings(Settings):
     """The encoder to start from."""
 
-    name: str | None = Field(None, description="Hub id or folder of the pretrained encoder.")
+    name: str | None = Field(
+        None, description="Hub id or folder of the pretrained encoder; user/name@REVISION pins it."
+    )
     revision: str | None = Field(None, description="Branch, tag or commit on the hub.")
     trust_remote_code: bool = Field(False, description="Execute Python files that come with the model.")
     max_length: int | None = Field(
@@ -101,7 +103,9 @@ class CompressSettings(TrainingSettings):
         max_length=100,
         description="Name of the artifact. Default: what was done.",
     )
-    teacher: str | None = Field(None, description="Folder or hub id of a classifier fine-tuned elsewhere.")
+    teacher: str | None = Field(
+        None, description="Folder or hub id (user/name@REVISION pins it) of a classifier fine-tuned elsewhere."
+    )
     distill_from: str | None = Field(
         None, description="Folder or hub id of another classifier to learn from. Default: the teacher."
     )

@@ -180,7 +180,7 @@ DistillFrom = Annotated[
     str | None,
     typer.Option(
         metavar="CLASSIFIER",
-        help="Learn from this classifier instead of the teacher: hub id or folder.",
+        help="Learn from this classifier instead of the teacher: folder or hub id; user/name@REVISION pins it.",
         rich_help_panel=_DISTILLATION,
         show_default=False,
     ),

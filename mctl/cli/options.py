@@ -44,12 +44,18 @@ LabelColumn = Annotated[
 ]
 Model = Annotated[
     str | None,
-    typer.Option(help="Encoder to fine-tune: hub id or folder.", rich_help_panel=_INPUT, show_default=False),
+    typer.Option(
+        help="Encoder to fine-tune: folder or hub id; user/name@REVISION pins it.",
+        rich_help_panel=_INPUT,
+        show_default=False,
+    ),
 ]
 Teacher = Annotated[
     str | None,
     typer.Option(
-        help="Classifier that is fine-tuned already: hub id or folder.", rich_help_panel=_INPUT, show_default=False
+        help="Classifier that is fine-tuned already: folder or hub id; user/name@REVISION pins it.",
+        rich_help_panel=_INPUT,
+        show_default=False,
     ),
 ]
 MaxLength = Annotated[

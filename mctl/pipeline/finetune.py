@@ -20,6 +20,7 @@ from mctl.pipeline.loading import (
     load_config,
     load_tokenizer,
 )
+from mctl.pipeline.pinning import pinned
 from mctl.pipeline.saving import save_tokenizer
 from mctl.pipeline.stage import finished, made, manifest, work_folder
 from mctl.progress import Progress
@@ -42,6 +43,7 @@ def finetune(recipe: Recipe, progress: Progress) -> Artifact:
 
     check_precision(recipe.finetune.mixed_precision)
     recipe = resolved(recipe)
+    recipe = recipe.model_copy(update={"model": pinned(recipe.model)})
     check_length(load_config(recipe.model), max_length(recipe))
     data = load_stage_data(recipe.data, progress)
     folder = recipe.artifacts / TEACHER
@@ -77,7 +79,7 @@ def adopt(recipe: Recipe, progress: Progress) -> Artifact:
     """
     recipe = resolved(recipe)
     # A revision under [model] is the encoder's, not the teacher's.
-    settings = recipe.model.model_copy(update={"name": recipe.compress.teacher, "revision": None})
+    settings = pinned(recipe.model.model_copy(update={"name": recipe.compress.teacher, "revision": None}))
     config = load_config(settings)
     check_length(config, max_length(recipe))
     data = load_stage_data(recipe.data, progress, class_order(config))
@@ -92,7 +94,7 @@ def adopt(recipe: Recipe, progress: Progress) -> Artifact:
 
         def make() -> Artifact:
             facts = describe(model, tokenizer, data, recipe, progress)
-            facts["adopted_from"] = str(settings.name)
+            facts |= {"adopted_from": str(settings.name), "adopted_revision": settings.revision}
             return _save(folder, key, recipe, data, model, tokenizer, facts)
 
         return made(folder, make)

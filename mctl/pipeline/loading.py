@@ -185,10 +185,10 @@ def class_order(config: Any) -> tuple[str, ...]:
 
 
 def fingerprint(settings: ModelSettings) -> str:
-    """What identifies a model's content: hash of its files, or the hub's commit."""
+    """What identifies a model's content: hash of its files, or the hub's commit, once `pinned` has found it."""
     assert settings.name is not None
     if not is_folder(settings.name):
-        return f"{settings.name}@{getattr(load_config(settings), '_commit_hash', None) or settings.revision}"
+        return f"{settings.name}@{settings.revision}"
     digest = hashlib.sha256()
     for path in sorted(Path(settings.name).expanduser().iterdir()):
         # What mctl itself adds to a folder is not the model.

@@ -23,6 +23,7 @@ from mctl.pipeline.loading import (
     load_config,
     load_tokenizer,
 )
+from mctl.pipeline.pinning import pinned
 from mctl.pipeline.shop import Shop
 from mctl.recipe import CompressSettings, ModelSettings, Recipe
 
@@ -51,7 +52,7 @@ class Tutor:
 
     def as_dict(self) -> dict[str, Any]:
         """For the manifest."""
-        return {"name": self.settings.name, "fingerprint": self.fingerprint}
+        return {"name": self.settings.name, "revision": self.settings.revision, "fingerprint": self.fingerprint}
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def tutor_settings(recipe: Recipe) -> ModelSettings | None:
     if recipe.compress.distill_from is None or not recipe.compress.distill:
         return None
     settings = ModelSettings(name=recipe.compress.distill_from, trust_remote_code=recipe.model.trust_remote_code)
-    load_config(settings)
+    load_config(settings := pinned(settings))
     return settings
 
 
