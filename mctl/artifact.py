@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -233,6 +234,12 @@ def seal(temporary: Path, folder: Path, manifest: Manifest) -> Artifact:
         raise
     shutil.rmtree(old, ignore_errors=True)
     return Artifact(folder, complete)
+
+
+def unfinished(folder: Path) -> set[str]:
+    """Names of reports that a process was killed in the middle of writing: no part of the artifact either."""
+    name = re.compile(rf"\.({'|'.join(map(re.escape, sorted(REPORT_FILES)))})\.\d+\.tmp")
+    return {path.name for path in folder.glob(".*.tmp") if name.fullmatch(path.name)}
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -29,7 +29,7 @@ Size = Annotated[int, Field(ge=1, le=1_000_000)]
 class Settings(BaseModel):
     """A section of the recipe: unknown keys are errors, values do not change once read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ModelSettings(Settings):
@@ -242,6 +242,9 @@ class GateSettings(Settings):
         None, description="Processor or GPU, as `mctl doctor` names it, that max_p95_ms is meant for."
     )
     max_gco2e_per_1000_texts: float | None = Field(None, gt=0, description="Emissions of inference.")
+    unseen_data: bool = Field(
+        False, description="Other data than the models were made from hold no text of the training: nobody has to tell."
+    )
     against: Path | None = Field(None, description="validation.json of the last release, which must not be better.")
     max_slowdown: float = Field(1.1, gt=0, description="Times as long as the last release, in units of the baselines.")
     max_growth: float = Field(1.1, gt=0, description="Times as large as the last release.")

@@ -126,12 +126,12 @@ def report(result: ValidationResult, console: TerminalProgress, gate: GateSettin
     import os
 
     from mctl.report.terminal import show
-    from mctl.report.verdict_files import append_step_summary
+    from mctl.report.verdict_files import FORMATS, append_step_summary
 
-    append_step_summary(result, os.environ)
     if as_json:
-        typer.echo(result.model_dump_json(indent=2))
+        typer.echo(FORMATS["json"](result, Path()).decode(), nl=False)
     else:
         show(result, console.results)
+    append_step_summary(result, os.environ)
     verdict = gate.on_inconclusive if result.verdict == "inconclusive" else result.verdict
     return {"pass": 0, "fail": 1, "inconclusive": 3}[verdict]

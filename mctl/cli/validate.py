@@ -48,6 +48,15 @@ Against = Annotated[
         show_default=False,
     ),
 ]
+UnseenData = Annotated[
+    bool | None,
+    typer.Option(
+        "--unseen-data",
+        help="The models were trained on no text of --data, where that cannot be found out.",
+        rich_help_panel=_GATE,
+        show_default=False,
+    ),
+]
 MinLabelAgreement = Annotated[
     float | None,
     typer.Option(
@@ -122,6 +131,7 @@ def validate(
     min_speedup: MinSpeedup = None,
     max_p95_ms: MaxP95Ms = None,
     on_inconclusive: OnInconclusive = None,
+    unseen_data: UnseenData = None,
     against: Against = None,
     provider: Provider = None,
     threads: Threads = None,
@@ -164,6 +174,7 @@ def validate(
             "gate.max_macro_f1_drop": max_macro_f1_drop,
             "gate.max_slice_drop": max_slice_drop,
             "gate.on_inconclusive": on_inconclusive,
+            "gate.unseen_data": unseen_data,
             "gate.against": against,
             "gate.min_label_agreement": min_label_agreement,
             "gate.max_logit_diff": max_logit_diff,

@@ -13,9 +13,42 @@ from mctl.pipeline.lineage import Lineage
 from mctl.pipeline.loading import load_tokenizer
 from mctl.pipeline.scoring import Batch, Runner, encode, logits_of, token_lengths
 from mctl.pipeline.sessions import check_provider, onnx_runner, scoring_runner, torch_runner, use_threads
+from mctl.progress import Progress
 from mctl.recipe import MeasureSettings, ModelSettings
 
 _TEXTS_A_CALL = 32
+
+
+class CannotRunError(Exception):
+    """A model of a verdict does not run on the test texts.
+
+    Args:
+        role: whose model.
+        reason: in one sentence.
+    """
+
+    def __init__(self, role: str, reason: object) -> None:
+        self.role, self.reason = role, " ".join(str(reason).split())
+        super().__init__(role, self.reason)
+
+
+def logits_by_role(role: str, contestant: Contestant, texts: Sequence[str], progress: Progress) -> np.ndarray:
+    """Logits of all texts, (texts, classes) float32.
+
+    Raises:
+        CannotRunError: such as for a token id that the model has no embedding of.
+    """
+    from mctl.exporters.errors import ExportError
+
+    progress.start(f"logits of {role}", len(texts))
+    try:
+        return contestant.logits(texts, progress.advance)
+    except (ExportError, IndexError, RuntimeError) as error:
+        if "OutOfMemory" in type(error).__name__:
+            raise  # The machine's fault, which has an error of its own.
+        raise CannotRunError(role, error) from error
+    finally:
+        progress.finish()
 
 
 @dataclass(frozen=True)

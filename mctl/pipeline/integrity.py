@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mctl.artifact import MANIFEST, REPORT_FILES
+from mctl.artifact import MANIFEST, REPORT_FILES, unfinished
 from mctl.pipeline.export import MODEL_FILE
 from mctl.pipeline.lineage import Lineage
 from mctl.pipeline.loading import class_order, load_config
@@ -23,7 +23,7 @@ def integrity(lineage: Lineage, provider: Provider) -> list[Check]:
     checks: list[Check] = []
     for role, artifact in lineage.members().items():
         records = {name: FileRecord(entry.sha256, entry.bytes) for name, entry in artifact.manifest.files.items()}
-        found = check_files(artifact.folder, records, ignore={MANIFEST, *REPORT_FILES})
+        found = check_files(artifact.folder, records, ignore={MANIFEST, *REPORT_FILES, *unfinished(artifact.folder)})
         checks += [replace(check, name=f"{role}_{check.name}") for check in integrity_checks(files=found)]
     if any(check.verdict == "fail" for check in checks):
         return checks
@@ -45,7 +45,9 @@ def _graph(lineage: Lineage, provider: Provider) -> list[Check]:
     checks = integrity_checks(graph=graph)
     if graph.problems:
         return checks
-    blocks = sum(heads > 0 for heads in facts["layout"]["heads"]) if provider == "cuda" else 0
+    # An export for CUDA is one, wherever it is judged.
+    for_cuda = "cuda" in (provider, facts["provider"])
+    blocks = sum(heads > 0 for heads in facts["layout"]["heads"]) if for_cuda else 0
     checks.append(fusion_check(graph, facts["graph"].get("fusions", {}), blocks))
     conversion = facts.get("conversion") or {}
     if "fp16_initializer_share" in conversion:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mctl.pipeline.contestants import Contestant, contestants, text_batches
+from mctl.pipeline.contestants import Contestant, contestants, logits_by_role, text_batches
 from mctl.pipeline.dataset import StageData
 from mctl.pipeline.energy import energies
 from mctl.pipeline.lineage import Lineage
@@ -64,7 +64,7 @@ def measure(
 
     found = contestants(lineage, settings)
     test = data.splits["test"]
-    logits = {role: _logits(role, contestant, test.texts, progress) for role, contestant in found.items()}
+    logits = {role: logits_by_role(role, contestant, test.texts, progress) for role, contestant in found.items()}
     latency, speedup = _latency(found, test.texts, settings, min_speedup, progress)
     # An export of the teacher has its source for a baseline: one model, run once, with figures in both roles.
     logits.setdefault("source", logits["baseline"])
@@ -84,13 +84,6 @@ def measure(
         emissions=_emissions(found, test.texts, settings, progress) if settings.emissions else {},
         settings=settings,
     )
-
-
-def _logits(role: str, contestant: Contestant, texts: Sequence[str], progress: Progress) -> np.ndarray:
-    progress.start(f"logits of {role}", len(texts))
-    logits = contestant.logits(texts, progress.advance)
-    progress.finish()
-    return logits
 
 
 def _latency(

@@ -7,13 +7,26 @@ from typing import Any
 
 import numpy as np
 
+from mctl.errors import UserError
+
 Batch = Mapping[str, np.ndarray]
 Runner = Callable[[Batch], np.ndarray]
 
 
 def encode(tokenizer: Any, texts: Sequence[str], input_names: Sequence[str], max_length: int) -> dict[str, np.ndarray]:
-    """One padded batch: (texts, longest) int64 by input name."""
+    """One padded batch: (texts, longest) int64 by input name.
+
+    Raises:
+        UserError: the tokenizer does not make one of the inputs.
+    """
     encoded = tokenizer(list(texts), truncation=True, max_length=max_length, padding=True, return_tensors="np")
+    missing = [name for name in input_names if name not in encoded]
+    if missing:
+        raise UserError(
+            f"the tokenizer gives no {', '.join(missing)}, which the model takes.",
+            where=str(tokenizer.name_or_path),
+            todo="Put the model's own tokenizer beside it.",
+        )
     return {name: encoded[name].astype(np.int64) for name in input_names}
 
 

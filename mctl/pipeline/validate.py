@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from mctl.artifact import now
+from mctl.errors import UserError
 from mctl.pipeline.against import against
+from mctl.pipeline.contestants import CannotRunError
 from mctl.pipeline.dataset import StageData, load_stage_data
 from mctl.pipeline.evidence import check_result, comparison, making_of, participant
 from mctl.pipeline.inherit import resolved
@@ -17,35 +19,47 @@ from mctl.pipeline.loading import class_order, load_config
 from mctl.pipeline.machine import FP16_ON_CPU, fingerprint
 from mctl.pipeline.measure import Measured, measure
 from mctl.pipeline.stage import versions
+from mctl.pipeline.unseen import check_data
 from mctl.progress import Progress
 from mctl.recipe import ModelSettings, Recipe
 from mctl.report.schema import ValidationResult
-from mctl.report.verdict_files import parse_result, write_evidence
+from mctl.report.verdict_files import parse_result, withdraw_evidence, write_evidence
 
 
 def validate(recipe: Recipe, progress: Progress, folder: Path | None = None) -> ValidationResult:
     """Judge an export, and write `validation.json` and the reports made of it into its folder.
 
-    Integrity comes first: what was tampered with is not measured.
+    Integrity comes first: what was tampered with is not measured. Where an export is refused because it is not whole,
+    evidence of an earlier verdict is taken away, so that none of a pass lies beside it.
 
     Raises:
         UserError: no export, an incomplete lineage, data that cannot be used, or a release that is no verdict file.
     """
+    from mctl.validators.gate import runs_check
+
     release = parse_result(recipe.gate.against) if recipe.gate.against else None
-    lineage = find_lineage(recipe.artifacts, folder, progress)
+    try:
+        lineage = find_lineage(recipe.artifacts, folder, progress)
+    except UserError:
+        if folder is not None:
+            withdraw_evidence(folder)
+        raise
     checks = integrity(lineage, recipe.measure.provider)
     measured = data = None
+    notes = ["Nothing was measured: see the integrity checks that failed."]
     if _sound(checks):
         data = _data(recipe, lineage, progress)
-        checks.append(_same_rows(data, lineage))
+        checks.append(check_data(data, lineage, unseen=recipe.gate.unseen_data))
     if data and _sound(checks):
-        measured = measure(lineage, data, recipe.measure, recipe.gate.min_speedup, progress)
+        try:
+            measured = measure(lineage, data, recipe.measure, recipe.gate.min_speedup, progress)
+        except CannotRunError as error:
+            checks.append(runs_check(error.role, error.reason))
+    if data and measured:
         checks += _judged(lineage, measured, recipe)
         if release is not None:
             checks += against(release, lineage, data, measured, thresholds(recipe.gate))
         notes = _remarks(lineage, recipe)
-    else:
-        notes = ["Nothing was measured: files or data are not what they were when the artifact was made."]
     evaluated = data.summary() if data else {}
     result = _result(lineage, checks, measured, evaluated, notes)
     write_evidence(result, lineage.export.folder)
@@ -59,14 +73,6 @@ def _sound(checks: list[Any]) -> bool:
 def _data(recipe: Recipe, lineage: Lineage, progress: Progress) -> StageData:
     settings = resolved(recipe, lineage.source).data
     return load_stage_data(settings, progress, class_order(load_config(ModelSettings(name=str(lineage.source.folder)))))
-
-
-def _same_rows(data: StageData, lineage: Lineage) -> Any:
-    from mctl.validators.gate import data_check
-
-    recorded, found = lineage.source.manifest.data, data.dataset
-    same_source = found.source == recorded.get("source")
-    return data_check(found.source, found.sha256, str(recorded.get("sha256")), same_source=same_source)
 
 
 def _judged(lineage: Lineage, measured: Measured, recipe: Recipe) -> list[Any]:

@@ -31,7 +31,7 @@ def participants_table(result: ValidationResult) -> Table:
         table.add_column(Text(f"{role}\n{plain(result.participants[role].name)}"), justify="right")
     members = [result.participants[role] for role in ROLES]
     for label, row in model_rows(members):
-        table.add_row(label, *row)
+        table.add_row(label, *map(plain_text, row))
     return table
 
 

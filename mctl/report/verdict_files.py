@@ -8,15 +8,16 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from mctl.artifact import write_atomically
+from mctl.artifact import MANIFEST, sha256_of, write_atomically
 from mctl.errors import UserError
+from mctl.report.plain import plain_json
 from mctl.report.schema import ValidationResult
 
 RESULT = "validation.json"
 
 
 def _json(result: ValidationResult, folder: Path) -> bytes:
-    return (result.model_dump_json(indent=2) + "\n").encode()
+    return (plain_json(result.model_dump_json(indent=2)) + "\n").encode()
 
 
 def _html(result: ValidationResult, folder: Path) -> bytes:
@@ -75,16 +76,26 @@ def write_evidence(result: ValidationResult, folder: Path) -> None:
         write_atomically(folder / name, FORMATS[format](result, folder))
 
 
+def withdraw_evidence(folder: Path) -> None:
+    """Take away the verdict of an artifact that is not what was judged any more."""
+    if (folder / MANIFEST).is_file():
+        for name in _WRITTEN.keys() - {"README.md"}:
+            (folder / name).unlink(missing_ok=True)
+
+
 def read_result(folder: Path) -> ValidationResult:
-    """The result that was written last.
+    """The result that was written last, of the export that is there now.
 
     Raises:
-        UserError: there is none, or it is damaged or of another version.
+        UserError: there is none, or it is damaged, of another version, or of another export.
     """
-    path = folder / RESULT
+    path, again = folder / RESULT, f"Run `mctl validate {folder}`."
     if not path.is_file():
-        raise UserError("no verdict here.", where=str(folder), todo=f"Run `mctl validate {folder}` first.")
-    return parse_result(path)
+        raise UserError("no verdict here.", where=str(folder), todo=again)
+    result = parse_result(path)
+    if result.participants["export"].manifest_sha256 != sha256_of(folder / MANIFEST):
+        raise UserError("this verdict is of another export than the one that is here now.", where=str(path), todo=again)
+    return result
 
 
 def parse_result(path: Path) -> ValidationResult:
@@ -104,8 +115,19 @@ def parse_result(path: Path) -> ValidationResult:
 
 
 def append_step_summary(result: ValidationResult, environment: Mapping[str, str]) -> None:
-    """On GitHub, add the summary to the page of the step; elsewhere do nothing."""
+    """On GitHub, add the summary to the page of the step; elsewhere do nothing.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
     path = environment.get("GITHUB_STEP_SUMMARY")
     if path:
-        with Path(path).open("ab") as file:
-            file.write(FORMATS["markdown"](result, Path()))
+        try:
+            with Path(path).open("ab") as file:
+                file.write(FORMATS["markdown"](result, Path()))
+        except OSError as error:
+            raise UserError(
+                f"the summary cannot be written: {error.strerror or error}.",
+                where=f"GITHUB_STEP_SUMMARY={path}",
+                todo="Unset the variable, or name a file.",
+            ) from error

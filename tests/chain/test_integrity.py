@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 from command import mctl
 from reseal import reseal
+
+from mctl.data import DataSettings, load
 
 EXPORT, SOURCE = "artifacts/prune25-distill-fp16", "artifacts/prune25-distill"
 
@@ -47,15 +50,33 @@ def test_data_that_were_changed_fail_and_are_named(copy_of_chain: Path) -> None:
     assert result["comparison"] is None
 
 
+def write_rows(path: Path, rows: list[tuple[str, str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("text", "label"), *rows])
+
+
+def test_texts_that_were_trained_on_are_no_test(copy_of_chain: Path) -> None:
+    """Other data whose test split holds them, found because the data of the training are still there."""
+    trained_on = list(load(DataSettings(source=str(copy_of_chain / "news.csv"))).splits["train"])
+    write_rows(copy_of_chain / "other.csv", trained_on)
+    code, result = judged(copy_of_chain, "--data", "other.csv", "--unseen-data")
+    assert (code, check(result, "data")["verdict"]) == (1, "fail")
+    assert check(result, "data")["figure"] > 0
+    assert "trained on" in check(result, "data")["why"]
+
+
 def test_other_data_on_purpose_are_remarked_on(copy_of_chain: Path) -> None:
-    lines = (copy_of_chain / "news.csv").read_text(encoding="utf-8").splitlines(keepends=True)
-    (copy_of_chain / "other.csv").write_text("".join(lines[:-1]), encoding="utf-8")
+    splits = load(DataSettings(source=str(copy_of_chain / "news.csv"))).splits.values()
+    write_rows(copy_of_chain / "other.csv", [(f"आता {text}", label) for split in splits for text, label in split])
     code, result = judged(copy_of_chain, "--data", "other.csv")
-    assert code == 0
-    assert check(result, "data")["verdict"] == "info"
+    assert (code, check(result, "data")["verdict"]) == (0, "info")
     shutil.move(copy_of_chain / "news.csv", copy_of_chain / "moved.csv")
     code, result = judged(copy_of_chain, "--data", "moved.csv")
     assert (code, check(result, "data")["verdict"]) == (0, "pass")
+    code, result = judged(copy_of_chain, "--data", "other.csv")
+    assert (code, check(result, "data")["verdict"]) == (3, "inconclusive")
+    code, result = judged(copy_of_chain, "--data", "other.csv", "--unseen-data")
+    assert (code, check(result, "data")["verdict"]) == (0, "info")
 
 
 def swap_labels(folder: Path) -> None:
@@ -97,6 +118,55 @@ def test_what_vouches_for_itself_is_found_out(
     assert code == 1
     assert check(result, name)["verdict"] == "fail"
     assert word in check(result, name)["why"]
+
+
+def test_a_model_that_does_not_run_on_its_own_tokens_fails(copy_of_chain: Path) -> None:
+    path = copy_of_chain / EXPORT / "tokenizer.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    vocabulary = content["model"]["vocab"]
+    vocabulary.update({token: number + 9000 for token, number in vocabulary.items() if not token.startswith("[")})
+    path.write_text(json.dumps(content), encoding="utf-8")
+    reseal(copy_of_chain / EXPORT)
+    code, result = judged(copy_of_chain)
+    assert code == 1
+    assert check(result, "runs")["why"].startswith("export does not run on the test texts")
+    assert result["comparison"] is None
+
+
+def test_a_tokenizer_that_leaves_out_an_input_is_refused(copy_of_chain: Path) -> None:
+    path = copy_of_chain / EXPORT / "tokenizer_config.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(content | {"model_input_names": ["input_ids"]}), encoding="utf-8")
+    reseal(copy_of_chain / EXPORT)
+    ran = mctl("validate", EXPORT, "--no-emissions", cwd=copy_of_chain)
+    assert (ran.code, "attention_mask" in ran.err, "Traceback" in ran.err) == (2, True, False)
+
+
+def test_a_report_that_was_being_written_is_no_part_of_an_artifact(copy_of_chain: Path) -> None:
+    (copy_of_chain / EXPORT / ".validation.html.4711.tmp").write_text("<!doc", encoding="utf-8")
+    code, result = judged(copy_of_chain)
+    assert (code, check(result, "export_files")["verdict"]) == (0, "pass")
+    (copy_of_chain / EXPORT / ".else.4711.tmp").write_text("", encoding="utf-8")
+    code, result = judged(copy_of_chain)
+    assert (code, check(result, "export_files")["verdict"]) == (1, "fail")
+
+
+def test_the_evidence_of_a_pass_does_not_outlive_the_export(copy_of_chain: Path) -> None:
+    judged(copy_of_chain)
+    reports = ("validation.json", "validation.html", "junit.xml", "validation.sarif")
+    assert all((copy_of_chain / EXPORT / name).is_file() for name in reports)
+    graph = copy_of_chain / EXPORT / "model.onnx"
+    graph.write_bytes(graph.read_bytes()[:-1])
+    assert mctl("validate", EXPORT, "--no-emissions", cwd=copy_of_chain).code == 2
+    assert not any((copy_of_chain / EXPORT / name).exists() for name in reports)
+
+
+def test_an_export_for_cuda_that_is_not_fused_fails_on_a_cpu_too(copy_of_chain: Path) -> None:
+    ran = mctl("export", SOURCE, "--fp16", "--graph", "plain", cwd=copy_of_chain)
+    assert ran.code == 0, ran.err
+    judged_there = mctl("validate", ran.out.strip(), "--no-emissions", "--json", cwd=copy_of_chain)
+    assert judged_there.code == 1
+    assert check(json.loads(judged_there.out), "fusion")["verdict"] == "fail"
 
 
 def test_a_tokenizer_of_another_model_is_no_parity(copy_of_chain: Path) -> None:

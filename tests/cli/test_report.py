@@ -10,8 +10,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+import yaml
 from command import mctl
-from refusal import Refused
+from refusal import Refused, complaint
+from reseal import reseal
 
 EXPORT = "artifacts/prune25-distill-fp16"
 ROOT = Path(__file__).parents[2]
@@ -58,6 +60,53 @@ def test_without_a_verdict(copy_of_chain: Path, refused: Refused) -> None:
     (copy_of_chain / EXPORT / "validation.json").write_text("{", encoding="utf-8")
     refused("report", EXPORT, cwd=copy_of_chain, words=["validation.json", "no result of"])
     refused("report", cwd=copy_of_chain / EXPORT, words=["there is no export"])
+
+
+def test_a_verdict_of_another_export_is_not_shown(copy_of_chain: Path, refused: Refused) -> None:
+    reseal(copy_of_chain / EXPORT, lambda manifest: manifest.update(created="2026-01-01T00:00:00+00:00"))
+    refused("report", EXPORT, cwd=copy_of_chain, words=["validation.json", "of another export"])
+
+
+def test_a_summary_that_cannot_be_written_does_not_hide_the_verdict(
+    copy_of_chain: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(copy_of_chain / "no" / "folder"))
+    ran = mctl("validate", EXPORT, "--no-emissions", cwd=copy_of_chain)
+    assert ran.code == 2
+    assert "verdict: PASS" in ran.out
+    assert "GITHUB_STEP_SUMMARY" in complaint(ran.err)
+
+
+def test_thresholds_are_numbers_that_end(copy_of_chain: Path, refused: Refused) -> None:
+    refused("validate", EXPORT, "--max-accuracy-drop", "inf", cwd=copy_of_chain, words=["--max-accuracy-drop"])
+
+
+def run_of_action(folder: Path, **environment: str) -> tuple[int, dict[str, str], list[str]]:
+    """Exit code and outputs of the action's script, and the arguments of a `mctl` that only writes them down."""
+    (script,) = [step["run"] for step in yaml.safe_load((ROOT / "action.yml").read_text())["runs"]["steps"][-1:]]
+    stand_in = folder / "mctl"
+    stand_in.write_text(
+        f'#!{sys.executable}\nimport json, sys\njson.dump(sys.argv[1:], open("asked.json", "w"))\n'
+        'print(json.dumps({"verdict": "inconclusive", "artifact": "x-fp16"}))\nsys.exit(3)\n',
+        encoding="utf-8",
+    )
+    stand_in.chmod(0o755)
+    output = folder / "output"
+    path = f"{folder}:{Path(sys.executable).parent}:/usr/bin:/bin"
+    variables = {"ARTIFACT": "", "DATA": "", "FLAGS": "", "PATH": path, "GITHUB_OUTPUT": str(output)} | environment
+    ran = subprocess.run(["bash", "-e", "-c", script], cwd=folder, env=variables, check=False)
+    outputs = dict(line.split("=", 1) for line in output.read_text(encoding="utf-8").splitlines())
+    return ran.returncode, outputs, json.loads((folder / "asked.json").read_text(encoding="utf-8"))
+
+
+def test_the_action_passes_every_flag_and_names_the_folder(tmp_path: Path) -> None:
+    code, outputs, asked = run_of_action(tmp_path, FLAGS="--max-accuracy-drop 0.5\n--min-speedup 2\n")
+    assert code == 3
+    assert outputs == {"verdict": "inconclusive", "report": "artifacts/x-fp16"}
+    assert asked == ["validate", "--max-accuracy-drop", "0.5", "--min-speedup", "2", "--json"]
+    _, outputs, asked = run_of_action(tmp_path, ARTIFACT="a/b c", DATA="$(date)")
+    assert outputs["report"] == "a/b c"
+    assert asked == ["validate", "a/b c", "--data", "$(date)", "--json"]
 
 
 def fits(schema: str, path: Path) -> None:

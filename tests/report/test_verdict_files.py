@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from junitparser import Error, Failure, JUnitXml
 from results import VERDICTS, result_with
+from rich.console import Console
 from sarif_pydantic import Sarif
 
 from mctl.errors import UserError
@@ -21,7 +24,8 @@ from mctl.report.page import page
 from mctl.report.sarif import sarif
 from mctl.report.schema import ValidationResult
 from mctl.report.summary import summary
-from mctl.report.verdict_files import append_step_summary, parse_result, read_result, write_evidence
+from mctl.report.terminal import show
+from mctl.report.verdict_files import FORMATS, append_step_summary, parse_result, write_evidence
 
 EVIL = "<script>alert(1)</script>\"'&]]>--><img src=x onerror=y>{{ 7*7 }}\x1b[31m[x](javascript:y)|`z`"
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=40)
@@ -90,6 +94,24 @@ def test_markdown_is_one_table_row_a_check(text: str) -> None:
     assert "<" not in "".join(lines)
 
 
+@given(TEXTS)
+def test_json_is_the_same_and_disturbs_no_terminal(text: str) -> None:
+    result = result_with(f"{text}\x9b31m\u202e")
+    written = FORMATS["json"](result, Path()).decode()
+    assert ValidationResult.model_validate_json(written) == result
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", written)
+
+
+def test_a_table_takes_no_cell_for_markup() -> None:
+    result = result_with("[/nope]")
+    export = result.participants["export"].model_copy(update={"precision": "[/nope]\u202e"})
+    result = result.model_copy(update={"participants": result.participants | {"export": export}})
+    console = Console(file=io.StringIO(), width=200)
+    show(result, console)
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "[/nope]\\u202e" in shown
+
+
 def test_a_result_reads_as_it_was_written(tmp_path: Path) -> None:
     result = result_with(EVIL)
     write_evidence(result, tmp_path)
@@ -100,7 +122,7 @@ def test_a_result_reads_as_it_was_written(tmp_path: Path) -> None:
         "validation.sarif",
         "README.md",
     }
-    assert read_result(tmp_path) == result
+    assert parse_result(tmp_path / "validation.json") == result
 
 
 @given(junk=st.binary(max_size=200) | st.text(max_size=100).map(lambda text: json.dumps({text: text}).encode()))

@@ -22,6 +22,7 @@ from mctl.validators.gate import (
     latency_checks,
     lineage_checks,
     parity_checks,
+    runs_check,
     share_check,
     slice_checks,
 )
@@ -353,13 +354,29 @@ def test_fp16_weights_are_those_that_were_made(share, recorded, kept, expected):
 
 
 @pytest.mark.parametrize(
-    ("found", "same", "expected"),
-    [("x", True, "pass"), ("x", False, "pass"), ("y", True, "fail"), ("y", False, "info")],
+    ("rows", "source", "seen", "said", "expected"),
+    [
+        (True, True, 0, False, "pass"),
+        (True, False, 0, False, "pass"),
+        (False, True, 0, False, "fail"),
+        (False, True, None, True, "fail"),
+        (False, False, 3, True, "fail"),
+        (False, False, 0, False, "info"),
+        (False, False, None, False, "inconclusive"),
+        (False, False, None, True, "info"),
+    ],
 )
-def test_data_are_those_that_the_models_were_made_from(found, same, expected):
-    check = data_check("news.csv", found, "x", same_source=same)
+def test_nothing_was_trained_on_the_test_texts(rows, source, seen, said, expected):
+    check = data_check("news.csv", same_rows=rows, same_source=source, texts=9, seen=seen, said_to_be_unseen=said)
     assert check.verdict == expected
-    assert "news.csv" in check.why
+    assert check.why.startswith("news.csv ")
+    assert ("3 of its 9 test texts" in check.why) == (seen == 3)
+
+
+def test_a_model_that_does_not_run_fails():
+    (check,) = [runs_check("export", "id 9 is out of range")]
+    assert decide([check]) == "fail"
+    assert check.why == "export does not run on the test texts: id 9 is out of range"
 
 
 def test_what_making_took_is_repaid_or_not():

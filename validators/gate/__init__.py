@@ -12,7 +12,7 @@ Pure functions over the results of the other validators; nothing is measured her
 from .accuracy import accuracy_checks, slice_checks
 from .check import Check, Decision, Verdict, decide
 from .emissions import break_even_check, emissions_checks
-from .integrity import data_check, fusion_check, integrity_checks, lineage_checks, share_check
+from .integrity import data_check, fusion_check, integrity_checks, lineage_checks, runs_check, share_check
 from .latency import latency_checks
 from .parity import parity_checks
 from .release import growth_check, release_accuracy_checks, rows_check, slowdown_check
@@ -36,6 +36,7 @@ __all__ = [
     "parity_checks",
     "release_accuracy_checks",
     "rows_check",
+    "runs_check",
     "share_check",
     "slice_checks",
     "slowdown_check",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -72,6 +73,16 @@ def lineage_checks(stripped_by: float | None, labels: Mapping[str, Sequence[str]
     return checks
 
 
+def runs_check(role: str, reason: str) -> Check:
+    """Check that was failed by a model that does not run on the test texts.
+
+    Args:
+        role: whose model.
+        reason: what its runtime said.
+    """
+    return Check("runs", "integrity", "fail", 1, 0, "models", f"{role} does not run on the test texts: {reason}")
+
+
 def share_check(graph: OnnxResult, recorded: float, kept: int) -> Check:
     """Check of an fp16 export: are as many of its bytes fp16 as when it was made, and as many as there should be?
 
@@ -87,18 +98,44 @@ def share_check(graph: OnnxResult, recorded: float, kept: int) -> Check:
     return Check("fp16_share", "integrity", verdict, graph.fp16_share, least, "share", why)
 
 
-def data_check(source: str, found: str, recorded: str, *, same_source: bool) -> Check:
-    """Check of the evaluation data: the cleaned rows that the models were made from, so that the test split is unseen.
+def data_check(
+    source: str, *, same_rows: bool, same_source: bool, texts: int, seen: int | None, said_to_be_unseen: bool
+) -> Check:
+    """Check of the evaluation data: nothing was trained on its test texts.
 
     Args:
         source: where the data came from, for the sentence.
-        found, recorded: sha256 of the cleaned rows, now and when the source was made.
-        same_source: whether they come from where they came from then; other data on purpose are only remarked on.
+        same_rows: whether they are the cleaned rows that the models were made from, and so split alike.
+        same_source: whether they come from where those came from.
+        texts: of the test split.
+        seen: how many of them the models were trained on; None if nobody can tell any more.
+        said_to_be_unseen: the user says that there are none.
     """
-    if found == recorded:
-        return Check("data", "integrity", "pass", 0, 0, "sources", f"{source} holds the rows the models were made from")
-    why = f"{source} is not what it was when the models were made: texts they were trained on may be in its test split"
-    return Check("data", "integrity", "fail" if same_source else "info", 1, 0 if same_source else None, "sources", why)
+
+    def check(verdict: Verdict, why: str) -> Check:
+        figure = math.nan if seen is None else seen
+        return Check("data", "integrity", verdict, figure, 0, "texts", f"{source} {why}")
+
+    if same_rows:
+        return check("pass", "holds the rows the models were made from")
+    if same_source:
+        return check(
+            "fail",
+            "is not what it was when the models were made: texts they were trained on may be in its test split",
+        )
+    if seen:
+        return check(
+            "fail", f"has {seen} of its {count(texts, 'test text')} from those that the models were trained on"
+        )
+    if seen == 0:
+        return check("info", "holds other rows than the models were made from, and no test text that they learnt")
+    if said_to_be_unseen:
+        return check("info", "holds other rows than the models were made from, said to be unseen")
+    return check(
+        "inconclusive",
+        "holds other rows than the models were made from, which are not at hand: its test texts may be among them "
+        "(--unseen-data says that they are not)",
+    )
 
 
 def _by_operator(nodes_by_type: Mapping[str, int]) -> Mapping[str, int]:
