@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from .fault import Fault
+from mctl.data import load
+from mctl.recipe import load_recipe
+
+from .fault import VALIDATE, Fault
+
+
+def _without_label(line: str) -> str:
+    text, _, origin = line.rsplit(",", 2)
+    return f"{text},,{origin}"
 
 
 def faults() -> Iterator[Fault]:
@@ -24,10 +33,23 @@ def faults() -> Iterator[Fault]:
     yield Fault("a row of the data added", edit(lambda lines: [*lines, "नवीन बातमी आज आली,Sports\n"]), words=named)
     yield Fault(
         "labels of the data emptied",
-        edit(lambda lines: [lines[0], *(line.rpartition(",")[0] + ",\n" for line in lines[1:])]),
+        edit(lambda lines: [lines[0], *(_without_label(line) for line in lines[1:])]),
         words=named,
+    )
+    yield Fault(
+        "the training texts as the test texts",
+        _trained_on,
+        (*VALIDATE, "--data", "trained-on.csv"),
+        ("that the models were trained on",),
     )
     yield Fault("the data are gone", lambda copy: (copy / "synthetic.csv").unlink(), words=named)
     yield Fault(
         "the data are binary", lambda copy: (copy / "synthetic.csv").write_bytes(bytes(range(256)) * 40), words=named
     )
+
+
+def _trained_on(copy: Path) -> None:
+    settings = load_recipe(copy / "mctl.toml").data
+    rows = load(settings.model_copy(update={"source": str(copy / settings.source)})).splits["train"]
+    with (copy / "trained-on.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("text", "label"), *rows])

@@ -11,6 +11,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from .fault import EXPORT, Fault, reseal
 
+_FLOATS = {TensorProto.FLOAT, TensorProto.FLOAT16}
+
 
 def faults() -> Iterator[Fault]:
     """Weights, classes, operators and fusions that are not those of the export."""
@@ -19,6 +21,7 @@ def faults() -> Iterator[Fault]:
         "infinite weight": (lambda model: _spoil(model, np.inf), ("not finite",)),
         "a matrix of zeros": (_zero_matrix, ("label_agreement", "max_logit_diff")),
         "weights with noise of a tenth": (_noise, ("label_agreement", "max_logit_diff")),
+        "positions that there are not": (_spoil_positions, ("does not run on the test texts",)),
         "one class never said": (_silence_class, ("label_agreement", "max_logit_diff")),
         "classes in another order": (_turn_classes, ("label_agreement",)),
         "unknown operator": (
@@ -35,21 +38,25 @@ def faults() -> Iterator[Fault]:
     }
     for name, (damage, words) in graphs.items():
         yield Fault(
-            f"resealed: graph with {name}", lambda copy, damage=damage: resealed_graph(copy, damage), words=words
+            f"resealed: graph with {name}",
+            lambda copy, damage=damage: resealed_graph(copy / EXPORT, damage),
+            words=words,
         )
 
 
-def resealed_graph(copy: Path, damage: Callable[[onnx.ModelProto], None]) -> None:
-    """The export's graph is changed, and its manifest made to fit."""
-    path = copy / EXPORT / "model.onnx"
+def resealed_graph(export: Path, damage: Callable[[onnx.ModelProto], None]) -> None:
+    """An export's graph is changed, and its manifest made to fit."""
+    path = export / "model.onnx"
     model = onnx.load(path)
     damage(model)
     path.write_bytes(model.SerializeToString())
-    reseal(copy / EXPORT)
+    reseal(export)
 
 
 def _matrices(model: onnx.ModelProto) -> list[TensorProto]:
-    return sorted((one for one in model.graph.initializer if len(one.dims) == 2), key=lambda one: -np.prod(one.dims))
+    """Of weights: positions are numbers too, and whole ones."""
+    weights = (one for one in model.graph.initializer if len(one.dims) == 2 and one.data_type in _FLOATS)
+    return sorted(weights, key=lambda one: -np.prod(one.dims))
 
 
 def _change(tensor: TensorProto, change: Callable[[np.ndarray], np.ndarray]) -> None:
@@ -67,6 +74,12 @@ def _spoil(model: onnx.ModelProto, value: float) -> None:
 
 def _zero_matrix(model: onnx.ModelProto) -> None:
     _change(_matrices(model)[0], lambda values: values * 0)
+
+
+def _spoil_positions(model: onnx.ModelProto) -> None:
+    for tensor in model.graph.initializer:
+        if tensor.data_type == TensorProto.INT64 and len(tensor.dims) == 2:
+            _change(tensor, lambda values: values + 9000)
 
 
 def _noise(model: onnx.ModelProto) -> None:

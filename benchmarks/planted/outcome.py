@@ -36,10 +36,11 @@ def contents(folder: Path) -> dict[str, str]:
 def sentence(ran: subprocess.CompletedProcess[str], words: tuple[str, ...]) -> str:
     """What was said of the fault: the row of a failed check or the error, in one line."""
     text = " ".join(f"{ran.stdout}\n{ran.stderr}".split())
-    for word in words:
-        match = re.search(rf"[^.]{{0,60}}{re.escape(word)}[^.]{{0,60}}", text)
-        if match:
-            return match.group().strip()
+    for before in (r"(?:fail|inconclusive) \S+ [^.]{0,40}", r"[^.]{0,60}"):
+        for word in words:
+            match = re.search(rf"{before}{re.escape(word)}[^.]{{0,60}}", text)
+            if match:
+                return match.group().strip()
     error = next((line for line in ran.stderr.splitlines() if line.startswith("error:")), "")
     failed = next((line for line in ran.stdout.splitlines() if line.startswith(("fail", "inconclusive"))), "")
     return error or failed or text[-120:]

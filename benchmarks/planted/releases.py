@@ -12,12 +12,15 @@ import onnx
 import onnxruntime
 from onnx import helper, numpy_helper
 
-from .fault import EXPORT, VALIDATE, Fault
+from .fault import SOURCE, VALIDATE, Fault
 from .graphs import resealed_graph
 from .running import succeed
 
 _LAST = "last.json"
-_AGAINST = (*VALIDATE, "--against", _LAST)
+# In fp32: idle weights in fp32 would be found as such in an fp16 export.
+_EXPORT = f"{SOURCE}-fp32"
+_JUDGED = ("validate", _EXPORT, *VALIDATE[2:])
+_AGAINST = (*_JUDGED, "--against", _LAST)
 _ROUNDS = 300
 _WIDTH = 4096
 
@@ -36,26 +39,27 @@ def faults() -> Iterator[Fault]:
 
 
 def _released(copy: Path) -> None:
-    succeed(copy, *VALIDATE)
-    shutil.copy(copy / EXPORT / "validation.json", copy / _LAST)
+    succeed(copy, "export", SOURCE, "--fp32", "--quiet")
+    succeed(copy, *_JUDGED)
+    shutil.copy(copy / _EXPORT / "validation.json", copy / _LAST)
 
 
 def _larger(copy: Path) -> None:
     _released(copy)
-    values = (copy / EXPORT / "model.onnx").stat().st_size // 8
+    values = (copy / _EXPORT / "model.onnx").stat().st_size // 8
     idle = numpy_helper.from_array(np.ones(values, np.float32), "idle.weight")
-    resealed_graph(copy, lambda model: model.graph.initializer.append(idle))
+    resealed_graph(copy / _EXPORT, lambda model: model.graph.initializer.append(idle))
 
 
 def _slower(copy: Path, share: float) -> None:
     """As many idle products as take `share` of a call's time: their width is found by timing."""
     _released(copy)
-    path = copy / EXPORT / "model.onnx"
+    path = copy / _EXPORT / "model.onnx"
     trial = onnx.load(path)
     _idle(trial, _WIDTH)
     plain, wide = _seconds(path.read_bytes(), trial.SerializeToString())
     width = max(int(_WIDTH * share * plain / max(wide - plain, 1e-9)), 1)
-    resealed_graph(copy, lambda model: _idle(model, width))
+    resealed_graph(copy / _EXPORT, lambda model: _idle(model, width))
 
 
 def _idle(model: onnx.ModelProto, width: int) -> None:

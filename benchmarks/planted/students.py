@@ -49,7 +49,7 @@ def _noise(copy: Path, tensors: dict[str, np.ndarray]) -> None:
     random = np.random.default_rng(0)
     for name, values in tensors.items():
         if values.ndim == 2 and "embeddings" not in name:
-            tensors[name] = values + (0.6 * values.std() * random.normal(size=values.shape)).astype(values.dtype)
+            tensors[name] = values + (2.0 * values.std() * random.normal(size=values.shape)).astype(values.dtype)
 
 
 def _two_points(copy: Path, tensors: dict[str, np.ndarray]) -> None:
