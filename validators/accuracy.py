@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import accuracy_score, f1_score
 
+from .differences import accuracy_difference, macro_f1_difference, macro_f1_of, texts_for_macro_f1, towards
 from .errors import ShapeError
-from .statistics import Estimate, Statistic, largest_unseen_share, mcnemar_p, paired_bootstrap
+from .paired_shares import texts_to_tell
+from .statistics import Estimate, mcnemar_p
 from .types import FloatArray, IntArray
 
 _NO_CLASS = -1
@@ -44,10 +46,12 @@ class PairedAccuracy:
     Attributes:
         texts: texts compared.
         baseline_accuracy, candidate_accuracy, baseline_macro_f1, candidate_macro_f1: shares, 0..1.
-        accuracy_difference_points: candidate minus baseline, in points of 100, with a 95 % interval: that of the
-            bootstrap, but never narrower on either side than what seeing no flip at all in this many texts would leave
-            possible (`statistics.largest_unseen_share`), because a bootstrap cannot draw what it has not seen.
-        macro_f1_difference_points: the same for macro F1.
+        accuracy_difference_points: candidate minus baseline, in points of 100, with a 95 % interval: on either side
+            the wider of the bootstrap's and Tango's (`paired_shares.score_interval`), because a bootstrap cannot draw
+            what it has not seen, and with few flips is too narrow.
+        macro_f1_difference_points: the same for macro F1; the bootstrap's interval, widened by what the texts of every
+            class leave unseen (`differences.widened`).
+        texts_by_class: texts of every class that occurs among the labels.
         flipped_to_wrong: texts that only the baseline has right.
         flipped_to_right: texts that only the candidate has right.
         mcnemar_p: two-sided exact McNemar p of those two counts.
@@ -66,6 +70,24 @@ class PairedAccuracy:
     flipped_to_right: int
     mcnemar_p: float
     resolvable_points: float
+    texts_by_class: tuple[int, ...]
+
+    def texts_for_accuracy(self, margin_points: float) -> float:
+        """How many texts could tell the loss of accuracy from the margin, if texts flipped as often as they did.
+
+        Infinite where no number could.
+        """
+        found = self.accuracy_difference_points
+        gap = abs(margin_points + found.value)
+        if not gap > 0:
+            return np.inf
+        by_score = texts_to_tell(self.flipped_to_wrong, self.flipped_to_right, self.texts, margin_points / 100)
+        # Where the bootstrap's interval is the wider one, it is that which shrinks with the root of the texts.
+        return by_score if by_score > self.texts else self.texts * (towards(found, -margin_points) / gap) ** 2
+
+    def texts_for_macro_f1(self, margin_points: float) -> float:
+        """The same for macro F1: classes keep their shares, and what they leave unseen shrinks with their texts."""
+        return texts_for_macro_f1(self.macro_f1_difference_points, self.texts_by_class, margin_points)
 
 
 def score(labels: npt.ArrayLike, logits: npt.ArrayLike, class_names: Sequence[str]) -> AccuracyResult:
@@ -134,25 +156,22 @@ def compare_predictions(
     if not truth.shape == baseline.shape == candidate.shape or truth.ndim != 1 or not truth.size:
         raise ShapeError(f"labels {truth.shape} and predictions {baseline.shape}, {candidate.shape} must be as many")
     cells, counts = np.unique(np.stack([truth, baseline, candidate], axis=1), axis=0, return_counts=True)
-    accuracy, macro_f1 = (
-        _widened(paired_bootstrap(counts, statistic(cells), resamples=resamples, seed=seed), len(truth))
-        for statistic in (_accuracy_difference, _macro_f1_difference)
-    )
-    present = np.unique(truth)
     to_wrong = int(((baseline == truth) & (candidate != truth)).sum())
     to_right = int(((baseline != truth) & (candidate == truth)).sum())
+    accuracy = accuracy_difference(to_wrong, to_right, len(truth), resamples=resamples, seed=seed)
     return PairedAccuracy(
         texts=len(truth),
-        baseline_accuracy=float(accuracy_score(truth, baseline)),
-        candidate_accuracy=float(accuracy_score(truth, candidate)),
-        baseline_macro_f1=float(f1_score(truth, baseline, labels=present, average="macro", zero_division=0)),
-        candidate_macro_f1=float(f1_score(truth, candidate, labels=present, average="macro", zero_division=0)),
+        baseline_accuracy=float((baseline == truth).mean()),
+        candidate_accuracy=float((candidate == truth).mean()),
+        baseline_macro_f1=macro_f1_of(cells[:, 0], cells[:, 1], counts),
+        candidate_macro_f1=macro_f1_of(cells[:, 0], cells[:, 2], counts),
         accuracy_difference_points=accuracy,
-        macro_f1_difference_points=macro_f1,
+        macro_f1_difference_points=macro_f1_difference(cells, counts, resamples=resamples, seed=seed),
         flipped_to_wrong=to_wrong,
         flipped_to_right=to_right,
         mcnemar_p=mcnemar_p(to_wrong, to_right),
         resolvable_points=accuracy.half_width,
+        texts_by_class=tuple(int(texts) for texts in np.unique(truth, return_counts=True)[1]),
     )
 
 
@@ -175,54 +194,3 @@ def checked(labels: npt.ArrayLike, logits: npt.ArrayLike) -> tuple[FloatArray, I
 def predict(scores: FloatArray) -> IntArray:
     """(texts, classes) -> (texts,) the highest class, or _NO_CLASS where a logit is not finite."""
     return np.where(np.isfinite(scores).all(axis=1), scores.argmax(axis=1), _NO_CLASS)
-
-
-def _widened(found: Estimate, texts: int) -> Estimate:
-    """No narrower on either side than what this many texts without a flip leave possible."""
-    unseen = 100.0 * largest_unseen_share(texts)
-    return replace(found, low=min(found.low, found.value - unseen), high=max(found.high, found.value + unseen))
-
-
-def _accuracy_difference(cells: IntArray) -> Statistic:
-    """Accuracy difference in points, from counts of `cells`: (cells, 3) of label, baseline and candidate class."""
-    truth, baseline, candidate = cells.T
-    gain = (candidate == truth).astype(np.int64) - (baseline == truth)
-
-    def statistic(counts: IntArray) -> FloatArray:
-        # Whole texts first, one division last: 1 of 100 texts must be 1.0 points and not 1.0000000000000009.
-        return np.asarray(100 * (counts @ gain) / counts.sum(axis=1), dtype=np.float64)
-
-    return statistic
-
-
-def _macro_f1_difference(cells: IntArray) -> Statistic:
-    """Macro F1 difference in points, from counts of `cells`: (cells, 3) of label, baseline and candidate class."""
-    truth, baseline, candidate = cells.T
-    classes = np.unique(truth)
-    is_truth = truth[:, np.newaxis] == classes
-    said_by_baseline, said_by_candidate = baseline[:, np.newaxis] == classes, candidate[:, np.newaxis] == classes
-
-    def statistic(counts: IntArray) -> FloatArray:
-        weights = counts.astype(np.float64)
-        before = _macro_f1(weights, is_truth, said_by_baseline)
-        after = _macro_f1(weights, is_truth, said_by_candidate)
-        return 100.0 * (after - before)
-
-    return statistic
-
-
-def _macro_f1(weights: FloatArray, is_truth: npt.NDArray[np.bool_], said: npt.NDArray[np.bool_]) -> FloatArray:
-    """Macro F1 of every resample, over the classes that occur among its labels.
-
-    Args:
-        weights: (resamples, cells) texts per cell.
-        is_truth, said: (cells, classes) whether the cell's label, and its predicted class, is this class.
-
-    Returns:
-        (resamples,) mean over classes of 2 TP / (labelled + predicted), 0..1.
-    """
-    labelled = weights @ is_truth
-    hits, predicted = weights @ (is_truth & said), weights @ said
-    present = labelled > 0
-    f1 = np.where(present, 2.0 * hits / np.where(present, labelled + predicted, 1.0), 0.0)
-    return np.asarray(f1.sum(axis=1) / present.sum(axis=1), dtype=np.float64)

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.special import log_softmax
+from scipy.stats import beta
 
 from .errors import ShapeError
 from .types import FloatArray
 
 _WORST_TEXTS = 10
+_MOST_TEXTS = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,24 @@ class ParityResult:
     mean_kl_nats: float
     non_finite_texts: int
     worst_texts: tuple[int, ...]
+
+    @property
+    def label_agreement_high(self) -> float:
+        """Largest share of all texts that may agree, given these: the upper limit of the exact 95 % interval."""
+        return _highest_share(self.label_agreement, self.texts)
+
+    def texts_for_agreement(self, least: float) -> float:
+        """How many texts of which the same share agrees could rule out that `least` (0..1) of all do.
+
+        Infinite where no number could, since as many agree.
+        """
+        if self.label_agreement >= least or _highest_share(self.label_agreement, _MOST_TEXTS) >= least:
+            return np.inf
+        low, high = 1, _MOST_TEXTS
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if _highest_share(self.label_agreement, middle) >= least else (low, middle)
+        return high
 
 
 def compare_logits(source: npt.ArrayLike, export: npt.ArrayLike) -> ParityResult:
@@ -81,3 +101,13 @@ def _mean_kl_nats(expected: FloatArray, actual: FloatArray) -> float:
         log_p, log_q = log_softmax(expected, axis=1), log_softmax(actual, axis=1)
         per_text = np.sum(np.exp(log_p) * (log_p - log_q), axis=1)
     return float(np.maximum(per_text, 0.0).mean())
+
+
+def _highest_share(share: float, texts: int, confidence: float = 0.95) -> float:
+    """Upper limit of a share (0..1) found in so many texts; the two-sided interval of C. Clopper and E. Pearson (1934).
+
+    NaN where the share is not a number.
+    """
+    if share >= 1.0:
+        return 1.0
+    return float(beta.ppf((1.0 + confidence) / 2.0, share * texts + 1.0, texts - share * texts))

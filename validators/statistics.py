@@ -170,20 +170,6 @@ def mcnemar_p(only_first_right: int, only_second_right: int) -> float:
     return float(stats.binomtest(only_first_right, discordant, 0.5).pvalue)
 
 
-def largest_unseen_share(texts: int, confidence: float = 0.95) -> float:
-    """Largest share of an event that `texts` trials without a single event leave possible, 0..1.
-
-    1 - (1 - confidence)^(1 / texts), close to 3 / texts at 95 %: J. Hanley and A. Lippman-Hand, "If Nothing Goes
-    Wrong, Is Everything All Right?", JAMA 1983.
-
-    Raises:
-        ShapeError: without any text.
-    """
-    if texts < 1:
-        raise ShapeError("a share needs at least one text")
-    return float(1.0 - (1.0 - confidence) ** (1.0 / texts))
-
-
 def _resampled_counts(cells: IntArray, resamples: int, seed: int) -> Iterator[IntArray]:
     """Counts of resampled texts in chunks of (at most _MAX_VALUES_AT_ONCE / cells, cells)."""
     rng = np.random.default_rng(seed)

@@ -28,6 +28,9 @@ class CheckResult(_Part):
     threshold: float | None
     unit: str
     why: str
+    settled_by_texts: int | None = Field(
+        None, description="About how many test texts could settle an inconclusive check; null where it is not known."
+    )
 
 
 class Participant(_Part):

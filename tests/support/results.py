@@ -34,6 +34,7 @@ def result_with(text: str) -> ValidationResult:
             "threshold": 1.0,
             "unit": "points",
             "why": f"{text}: so it is",
+            "settled_by_texts": 1234 if verdict == "inconclusive" else None,
         }
         for verdict in VERDICTS
     ]

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from mctl.validators.accuracy import compare, score
+from mctl.validators.accuracy import compare, compare_predictions, score
 from mctl.validators.errors import ShapeError
-from mctl.validators.statistics import largest_unseen_share, mcnemar_p
+from mctl.validators.paired_shares import largest_unseen_mean, score_interval
+from mctl.validators.statistics import mcnemar_p
 
 NAMES = ("sports", "state", "world")
 
@@ -49,10 +50,14 @@ def test_logit_that_is_not_finite_is_a_wrong_answer():
 def test_same_logits_differ_in_nothing_but_resolve_no_finer_than_their_number():
     labels = np.arange(60) % 3
     result = compare(labels, logits_for(labels), logits_for(labels))
-    for difference in (result.accuracy_difference_points, result.macro_f1_difference_points):
+    for difference, unseen in (
+        (result.accuracy_difference_points, score_interval(0, 0, 60).high),
+        (result.macro_f1_difference_points, 100 * largest_unseen_mean([20, 20, 20])),
+    ):
         assert difference.value == 0.0
         # 60 texts without a flip leave a share of this much possible.
-        assert difference.high == -difference.low == pytest.approx(100 * (1 - 0.05 ** (1 / 60)))
+        assert difference.high == -difference.low == pytest.approx(unseen)
+        assert unseen >= 100 * (1 - 0.05 ** (1 / 60))
     assert (result.flipped_to_wrong, result.flipped_to_right, result.mcnemar_p) == (0, 0, 1.0)
     assert result.resolvable_points == result.accuracy_difference_points.high
 
@@ -104,10 +109,63 @@ def test_differences_are_those_of_scikit_learn_and_intervals_those_of_drawing_te
     draws = [rng.integers(0, len(labels), len(labels)) for _ in range(400)]
     by_text = [100 * (macro_f1(rows, candidate) - macro_f1(rows, baseline)) for rows in draws]
     low, high = np.percentile(by_text, [2.5, 97.5])
-    unseen = 100 * largest_unseen_share(len(labels))
-    low, high = min(low, expected - unseen), max(high, expected + unseen)
+    unseen = 50 * largest_unseen_mean(np.unique(labels, return_counts=True)[1])
+    low = max(expected - unseen - np.hypot(expected - low, unseen), -100)
+    high = expected + unseen + np.hypot(high - expected, unseen)
     assert result.macro_f1_difference_points.low == pytest.approx(low, abs=points)
     assert result.macro_f1_difference_points.high == pytest.approx(high, abs=points)
+
+
+def test_accuracy_has_the_wider_of_the_two_intervals():
+    labels = np.zeros(400, dtype=np.int64)
+    for lost, won in ((0, 0), (1, 0), (3, 0), (40, 38)):
+        baseline, candidate = labels.copy(), labels.copy()
+        candidate[:lost], baseline[lost : lost + won] = 1, 1
+        found, score_alone = (
+            compare_predictions(labels, baseline, candidate).accuracy_difference_points,
+            score_interval(lost, won, 400),
+        )
+        assert found.value == score_alone.value
+        assert found.low <= score_alone.low
+        assert found.high >= score_alone.high
+
+
+def test_a_rare_class_without_a_flip_leaves_much_of_macro_f1_open():
+    labels = np.repeat([0, 1, 2, 3], [700, 700, 594, 6])
+    result = compare_predictions(labels, labels, labels)
+    assert result.texts_by_class == (700, 700, 594, 6)
+    # Six texts without a flip: 1 - 0.025^(1/6) of them could turn wrong, and of macro F1 a quarter of that.
+    assert result.macro_f1_difference_points.low == pytest.approx(-25 * (1 - 0.025 ** (1 / 6)), rel=0.01)
+    assert result.accuracy_difference_points.low > -0.2
+
+
+def test_many_small_classes_together_leave_no_more_open_than_their_texts():
+    labels = np.arange(2000) % 100
+    assert compare_predictions(labels, labels, labels).macro_f1_difference_points.low > -0.2
+
+
+@pytest.mark.parametrize(("rare", "lost", "won"), [(20, 0, 0), (60, 3, 0), (60, 4, 1)])
+def test_so_many_more_texts_of_the_kind_settle_macro_f1(rare, lost, won):
+    labels = np.repeat([3, 0, 1, 2], [rare, 700, 700, 540])
+    baseline, candidate = labels.copy(), labels.copy()
+    candidate[:lost], baseline[lost : lost + won] = 0, 0
+    result = compare_predictions(labels, baseline, candidate)
+    assert result.macro_f1_difference_points.low < -2.0
+    times = result.texts_for_macro_f1(2.0) / len(labels)
+    for factor, enough in ((0.8, False), (1.25, True)):
+        # The same texts in their order, more often.
+        rows = np.floor(np.arange(0, len(labels), 1 / (times * factor))).astype(int)
+        low = compare_predictions(labels[rows], baseline[rows], candidate[rows]).macro_f1_difference_points.low
+        assert (low >= -2.0) == enough
+
+
+def test_a_loss_at_the_margin_is_settled_by_no_number_of_texts():
+    labels = np.zeros(200, dtype=np.int64)
+    candidate = labels.copy()
+    candidate[:2] = 1
+    result = compare_predictions(labels, labels, candidate)
+    assert result.texts_for_accuracy(1.0) == np.inf
+    assert result.texts_for_macro_f1(-result.macro_f1_difference_points.value) == np.inf
 
 
 def test_swapping_the_models_turns_the_signs():

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
-from mctl.validators.accuracy import PairedAccuracy
+from mctl.validators.accuracy import PairedAccuracy, compare_predictions
 from mctl.validators.emissions import EmissionsResult
 from mctl.validators.errors import ValidatorError
 from mctl.validators.gate import (
@@ -29,13 +31,13 @@ from mctl.validators.gate import (
 from mctl.validators.integrity import FilesResult, OnnxResult
 from mctl.validators.latency import LatencyResult
 from mctl.validators.parity import ParityResult
-from mctl.validators.slices import Slice
+from mctl.validators.slices import Slice, class_slices_of_predictions
 from mctl.validators.statistics import Estimate, Ratio
 
 NAN, INF = float("nan"), float("inf")
 PARITY = ParityResult(480, 0.02, 0.003, 0.998, 1e-5, 0, (3, 1))
 ACCURACY = PairedAccuracy(
-    480, 0.9, 0.896, 0.88, 0.87, Estimate(-0.4, -1.5, 0.6), Estimate(-1.1, -2.5, 0.4), 5, 3, 0.7, 1.05
+    480, 0.9, 0.896, 0.88, 0.87, Estimate(-0.4, -1.5, 0.6), Estimate(-1.1, -2.5, 0.4), 5, 3, 0.7, 1.05, (200, 280)
 )
 LATENCY = LatencyResult(4.0, 5.0, 6.0, 9.0, 2000.0, 60, 480, tuple([4.0] * 60))
 P95 = Estimate(6.0, 5.6, 6.4, 0.9)
@@ -77,7 +79,9 @@ def test_no_check_decides_nothing():
 )
 def test_parity_is_judged_by_precision(precision, agreement, difference):
     for shift, expected in ((0.0, "pass"), (1e-6, "fail")):
-        result = replace(PARITY, label_agreement=agreement - shift, max_abs_logit_diff=difference + shift)
+        # So many texts that there is no doubt about the share.
+        many = replace(PARITY, texts=10**11)
+        result = replace(many, label_agreement=agreement - shift, max_abs_logit_diff=difference + shift)
         checks = parity_checks(result, precision, Thresholds())
         assert verdict_of(checks, "label_agreement") == verdict_of(checks, "max_logit_diff") == expected
         assert decide(checks) == expected
@@ -104,8 +108,37 @@ def test_sentence_never_rounds_a_failure_into_a_pass():
     close = replace(PARITY, label_agreement=0.99499999)
     assert (
         named(parity_checks(close, "fp16", Thresholds()), "label_agreement").why
-        == "label agreement 99.499999 % on 480 texts, at least 99.5 % asked"
+        == "label agreement 99.499999 % on 480 texts, at least 99.5 % asked (99.92 % is possible): these texts cannot "
+        "tell, and hardly any number would: the figure is as good as at the limit"
     )
+
+
+@pytest.mark.parametrize(
+    ("texts", "agreeing", "expected"),
+    [(100, 100, "pass"), (200, 199, "pass"), (100, 99, "inconclusive"), (100, 98, "inconclusive"), (100, 97, "fail"),
+     (2000, 1989, "inconclusive"), (2000, 1970, "fail"), (1, 0, "fail")],
+)  # fmt: skip
+def test_few_texts_that_change_their_label_are_no_evidence_against_the_export(texts, agreeing, expected):
+    """The limit is outside of the exact interval of the share, or these texts cannot tell."""
+    result = replace(PARITY, texts=texts, label_agreement=agreeing / texts)
+    check = named(parity_checks(result, "fp16", Thresholds()), "label_agreement")
+    assert check.verdict == expected
+    possible = stats.binomtest(agreeing, texts).proportion_ci(0.95, method="exact").high
+    assert result.label_agreement_high == pytest.approx(possible)
+    assert (expected == "fail") == (possible < 0.995)
+    assert (check.settled_by_texts is not None) == (expected == "inconclusive")
+
+
+def test_so_many_texts_of_which_the_same_share_agrees_settle_it():
+    one_of_a_hundred = replace(PARITY, texts=100, label_agreement=0.99)
+    check = named(parity_checks(one_of_a_hundred, "fp16", Thresholds()), "label_agreement")
+    assert check.why == (
+        "label agreement 99 % on 100 texts, at least 99.5 % asked (99.97 % is possible): these texts cannot tell, "
+        "about 1100 could"
+    )
+    for texts, expected in ((check.settled_by_texts, "fail"), (check.settled_by_texts - 1, "inconclusive")):
+        more = replace(one_of_a_hundred, texts=texts)
+        assert verdict_of(parity_checks(more, "fp16", Thresholds()), "label_agreement") == expected
 
 
 def test_texts_without_finite_logits_fail():
@@ -160,12 +193,55 @@ def test_without_a_margin_a_loss_is_only_reported():
 
 
 def test_sentence_on_accuracy():
-    # Half the interval of 1.1 points has to become 0.6 points: (1.1 / 0.6)² times the texts.
+    # So many texts with 5 of 480 turned wrong and 3 right that a loss of 1 point is rejected: see paired_shares.
     assert named(accuracy_checks(ACCURACY, Thresholds()), "accuracy_drop").why == (
         "loss of accuracy 0.4 points (95 % interval -0.60 to 1.50) on 480 texts (5 turned wrong, 3 turned right; "
-        "McNemar p 0.7; 1.05 points can be resolved), at most 1 points allowed: these texts cannot tell, about 1700 "
+        "McNemar p 0.7; 1.05 points can be resolved), at most 1 points allowed: these texts cannot tell, about 2300 "
         "could"
     )
+
+
+def test_the_number_of_texts_that_settles_it_is_a_field_and_is_enough():
+    """Without a flip among 100 texts: 1 point is ruled out by 381 of them, and not by 380."""
+    labels = np.zeros(100, dtype=np.int64)
+    check = named(accuracy_checks(compare_predictions(labels, labels, labels), Thresholds()), "accuracy_drop")
+    assert (check.verdict, check.settled_by_texts) == ("inconclusive", 381)
+    assert check.why.endswith("these texts cannot tell, about 390 could")
+    for texts, expected in ((381, "pass"), (380, "inconclusive")):
+        labels = np.zeros(texts, dtype=np.int64)
+        more = named(accuracy_checks(compare_predictions(labels, labels, labels), Thresholds()), "accuracy_drop")
+        assert more.verdict == expected
+        assert (more.settled_by_texts is None) == (expected == "pass")
+
+
+@pytest.mark.parametrize(("texts", "turned_right"), [(200, 0), (400, 0), (500, 0), (700, 0), (400, 0.005), (700, 0.01)])
+def test_a_loss_as_large_as_the_margin_hardly_ever_passes(texts, turned_right):
+    """Exactly, over all numbers of flips: those that pass, with their odds, at a true loss of 1 point."""
+    odds, right = stats.binom(texts, turned_right), range(int(texts * turned_right + 12) if turned_right else 1)
+    passed = 0.0
+    for won in right:
+        for lost in range(int(0.01 * texts) + won + 1):
+            labels = np.zeros(texts, dtype=np.int64)
+            baseline, candidate = labels.copy(), labels.copy()
+            candidate[:lost], baseline[lost : lost + won] = 1, 1
+            result = compare_predictions(labels, baseline, candidate, resamples=200)
+            if verdict_of(accuracy_checks(result, Thresholds()), "accuracy_drop") == "pass":
+                share = (0.01 + turned_right) / (1 - turned_right)
+                passed += odds.pmf(won) * stats.binom.pmf(lost, texts - won, share)
+    assert passed < 0.025
+
+
+def test_no_difference_at_all_on_2500_texts_passes():
+    labels = np.arange(2500) % 4
+    assert decide(accuracy_checks(compare_predictions(labels, labels, labels), Thresholds())) == "pass"
+
+
+def test_a_rare_class_of_which_nothing_was_seen_does_not_pass():
+    """Of 2,000 texts 6 are of the fourth class: none of them flips, and that says little about what would."""
+    labels = np.repeat([0, 1, 2, 3], [700, 700, 594, 6])
+    checks = accuracy_checks(compare_predictions(labels, labels, labels), Thresholds())
+    assert (verdict_of(checks, "accuracy_drop"), verdict_of(checks, "macro_f1_drop")) == ("pass", "inconclusive")
+    assert named(checks, "macro_f1_drop").settled_by_texts > 10_000
 
 
 def test_a_loss_as_large_as_the_margin_is_settled_by_no_number_of_texts():
@@ -174,7 +250,7 @@ def test_a_loss_as_large_as_the_margin_is_settled_by_no_number_of_texts():
 
 
 def part(kind="class", name="news", before=0.9, after=0.9, p=1.0, adjusted_p=1.0):
-    return Slice(kind, name, 40, before, after, 0, 0, p, adjusted_p)
+    return Slice(kind, name, 40, before, after, 5, 1, p, adjusted_p)
 
 
 @pytest.mark.parametrize(
@@ -192,6 +268,37 @@ def test_a_part_fails_when_it_lost_much_and_not_by_chance(lost, p, adjusted, exp
     (check,) = slice_checks([part(), broken, part(name="state", before=0.9, after=0.85)], Thresholds())
     assert check.verdict == expected
     assert check.name == "class_f1_drop"
+
+
+@pytest.mark.parametrize(
+    ("to_wrong", "to_right", "lost", "expected"),
+    [
+        (5, 0, 1.0, "inconclusive"),
+        (3, 0, 0.06, "inconclusive"),
+        (2, 0, 0.5, "pass"),
+        (5, 1, 0.5, "pass"),
+        (5, 0, 0.04, "pass"),
+    ],
+)
+def test_a_small_part_of_which_every_flip_is_a_loss_does_not_pass(to_wrong, to_right, lost, expected):
+    small = Slice("class", "rare", 5, 1.0, 1.0 - lost, to_wrong, to_right, 0.07, 1.0)
+    likelier = Slice("class", "sport", 90, 0.9, 0.84, 9, 2, 0.065, 0.9)
+    (check,) = slice_checks([likelier, small], Thresholds())
+    assert check.verdict == expected
+    if expected == "inconclusive":
+        assert check.why.startswith("rare: loss of F1")
+        assert check.why.endswith("too few texts to tell it from chance")
+
+
+def test_a_class_of_five_that_is_wholly_lost_among_a_hundred_does_not_pass():
+    labels = np.concatenate([np.repeat(np.arange(99), 20), np.full(5, 99)])
+    candidate = np.where(labels == 99, 0, labels)
+    names = [f"class {index}" for index in range(100)]
+    (check,) = slice_checks(class_slices_of_predictions(labels, labels, candidate, names), Thresholds())
+    assert check.verdict == "inconclusive"
+    assert check.why.startswith("class 99: loss of F1 100 points")
+    (check,) = slice_checks(class_slices_of_predictions(labels, labels, labels, names), Thresholds())
+    assert check.verdict == "pass"
 
 
 def test_the_part_that_decides_is_the_one_that_is_named():

@@ -9,7 +9,6 @@ from scipy import stats
 from mctl.validators.errors import ShapeError
 from mctl.validators.statistics import (
     Estimate,
-    largest_unseen_share,
     mcnemar_p,
     paired_bootstrap,
     quantile_interval,
@@ -101,13 +100,6 @@ def test_mcnemar_is_the_two_sided_coin_tail():
     assert mcnemar_p(1, 9) == pytest.approx(2 * (1 + 10) * 0.5**10)
     with pytest.raises(ShapeError):
         mcnemar_p(-1, 2)
-
-
-def test_unseen_share_follows_the_rule_of_three():
-    assert largest_unseen_share(1) == pytest.approx(0.95)
-    assert largest_unseen_share(480) == pytest.approx(3 / 480, rel=0.01)
-    with pytest.raises(ShapeError):
-        largest_unseen_share(0)
 
 
 @settings(max_examples=40, deadline=None)

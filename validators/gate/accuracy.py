@@ -8,11 +8,11 @@ and Noninferiority", 2010, chapter 1). So few texts give no pass, and noise no f
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from .check import Check, Figure, Verdict, at_least, count, judge
+from .check import Check, Figure, Verdict, at_least, count, judge, undecided
 from .thresholds import Thresholds
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..statistics import Estimate
 
 _SIGNIFICANT = 0.05
-_TOO_MANY = 1_000_000
+_LOSSES_ALONE = 3
 
 
 def accuracy_checks(result: PairedAccuracy, thresholds: Thresholds) -> list[Check]:
@@ -36,14 +36,14 @@ def accuracy_checks(result: PairedAccuracy, thresholds: Thresholds) -> list[Chec
         _loss(
             Figure("accuracy_drop", "accuracy", 0, "points", "loss of accuracy", f"{on} {details}"),
             result.accuracy_difference_points,
-            result.texts,
             thresholds.max_accuracy_drop_points,
+            result.texts_for_accuracy,
         ),
         _loss(
             Figure("macro_f1_drop", "accuracy", 0, "points", "loss of macro F1", on),
             result.macro_f1_difference_points,
-            result.texts,
             thresholds.max_macro_f1_drop_points,
+            result.texts_for_macro_f1,
         ),
         at_least(Figure("accuracy", "accuracy", result.candidate_accuracy, "share", "accuracy", on), None),
         at_least(Figure("macro_f1", "accuracy", result.candidate_macro_f1, "share", "macro F1", on), None),
@@ -54,8 +54,10 @@ def slice_checks(slices: Sequence[Slice], thresholds: Thresholds) -> list[Check]
     """One check for the classes and one for the lengths, each on the part that lost most.
 
     A part fails when it lost more than is allowed and its flips are no chance even with as many parts looked at as
-    there are; where they are no chance for this part alone, that is inconclusive. Parts with too few texts to tell
-    pass: what they lose together counts in accuracy and macro F1.
+    there are; where they are no chance for this part alone, that is inconclusive. So it is where three flips or more
+    are all losses: fewer than six such flips are significant in no test, and a class of five texts that is wholly lost
+    must not pass. Parts with too few texts to tell pass otherwise: what they lose together counts in accuracy and
+    macro F1.
     """
     names: tuple[tuple[Literal["class", "length"], str, str], ...] = (
         ("class", "class_f1_drop", "F1"),
@@ -69,7 +71,7 @@ def slice_checks(slices: Sequence[Slice], thresholds: Thresholds) -> list[Check]
     return checks
 
 
-def _loss(figure: Figure, difference: Estimate, texts: int, margin: float | None) -> Check:
+def _loss(figure: Figure, difference: Estimate, margin: float | None, texts_needed: Callable[[float], float]) -> Check:
     """A loss is a difference with its sign turned; 0.0 is added so that none is not written -0."""
     low, value, high = (-bound + 0.0 for bound in (difference.high, difference.value, difference.low))
     interval = f"({100 * difference.confidence:.0f} % interval {low:.2f} to {high:.2f})"
@@ -77,27 +79,18 @@ def _loss(figure: Figure, difference: Estimate, texts: int, margin: float | None
     check = judge(told, margin, margin is None or low <= margin, "at most", "allowed")
     if margin is None or not math.isfinite(value) or high <= margin or low > margin:
         return check
-    return replace(check, verdict="inconclusive", why=f"{check.why}: {_needed(texts, value, low, high, margin)}")
-
-
-def _needed(texts: int, value: float, low: float, high: float, margin: float) -> str:
-    """About how many texts would settle it if the loss stayed as it is: intervals shrink with the root of the texts."""
-    half = high - value if value <= margin else value - low
-    distance = abs(margin - value)
-    needed = texts * (half / distance) ** 2 if distance > 0 else math.inf
-    if not needed <= _TOO_MANY:
-        return "these texts cannot tell, and hardly any number would: the loss is as large as is allowed"
-    digits = 10 ** max(math.floor(math.log10(needed)) - 1, 0)
-    return f"these texts cannot tell, about {math.ceil(needed / digits) * digits} could"
+    return undecided(check, texts_needed(margin))
 
 
 def _slice_check(parts: Sequence[Slice], name: str, what: str, limit: float | None) -> Check:
     over = [part for part in parts if limit is not None and part.drop_points > limit]
     verdict: Verdict = "pass" if limit is not None else "info"
-    if any(part.p <= _SIGNIFICANT for part in over):
-        verdict = "fail" if any(part.adjusted_p <= _SIGNIFICANT for part in over) else "inconclusive"
+    if any(part.adjusted_p <= _SIGNIFICANT for part in over):
+        verdict = "fail"
+    elif any(_told_from_chance(part) for part in over):
+        verdict = "inconclusive"
     # What decides comes first, then what lost most.
-    worst = min(parts, key=lambda part: (part not in over, part.adjusted_p if part in over else 0, -part.drop_points))
+    worst = min(over or parts, key=lambda part: (*(_doubts(part) if over else ()), -part.drop_points))
     label = f"{worst.name}: loss of {what}"
     tail = (
         f"on {count(worst.texts, 'text')} ({100 * worst.before:.1f} to {100 * worst.after:.1f} %; "
@@ -105,5 +98,14 @@ def _slice_check(parts: Sequence[Slice], name: str, what: str, limit: float | No
         f"with all {count(len(parts), 'part')} looked at)"
     )
     told = judge(Figure(name, "accuracy", worst.drop_points, "points", label, tail), limit, True, "at most", "allowed")
-    few = ": too few texts to tell it from chance" if over and verdict == "pass" else ""
+    few = ": too few texts to tell it from chance" if over and verdict in ("pass", "inconclusive") else ""
     return replace(told, verdict=verdict, why=told.why + few)
+
+
+def _doubts(part: Slice) -> tuple[bool, float]:
+    return not _told_from_chance(part), part.adjusted_p
+
+
+def _told_from_chance(part: Slice) -> bool:
+    """Whether its flips alone speak against chance, or all of them, as few as they are, are losses."""
+    return part.p <= _SIGNIFICANT or (part.to_right == 0 and part.to_wrong >= _LOSSES_ALONE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..errors import ValidatorError
@@ -12,6 +12,8 @@ from ..errors import ValidatorError
 Verdict = Literal["pass", "fail", "inconclusive", "info"]
 Decision = Literal["pass", "fail", "inconclusive"]
 Group = Literal["integrity", "parity", "accuracy", "latency", "emissions", "release"]
+
+_TOO_MANY = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class Check:
         unit: "share" (0..1), "points" (of 100), "ms", "x" (a ratio), "texts/s", "kWh", "gCO2e", "logit", "nats", a
             plain noun for counts.
         why: one sentence with the figures.
+        settled_by_texts: of an inconclusive check, about how many test texts could settle it if they went on like
+            these; None where no number could, or where it is not known.
     """
 
     name: str
@@ -35,6 +39,7 @@ class Check:
     threshold: float | None
     unit: str
     why: str
+    settled_by_texts: int | None = None
 
 
 def decide(checks: Iterable[Check]) -> Decision:
@@ -80,6 +85,17 @@ def judge(figure: Figure, threshold: float | None, holds: bool, bound: str, word
     if threshold is not None:
         why = f"{why}, {bound} {limit} {word}"
     return Check(figure.name, figure.group, verdict, figure.value, threshold, figure.unit, why)
+
+
+def undecided(check: Check, texts: float) -> Check:
+    """The check as inconclusive, with the number of texts that could settle it: two digits of it in the sentence."""
+    if not texts <= _TOO_MANY:
+        why = "these texts cannot tell, and hardly any number would: the figure is as good as at the limit"
+        return replace(check, verdict="inconclusive", why=f"{check.why}: {why}")
+    needed = math.ceil(texts)
+    digits = 10 ** max(len(str(needed)) - 2, 0)
+    why = f"these texts cannot tell, about {math.ceil(needed / digits) * digits} could"
+    return replace(check, verdict="inconclusive", why=f"{check.why}: {why}", settled_by_texts=needed)
 
 
 def written(figure: float, threshold: float | None, unit: str) -> tuple[str, str]:
