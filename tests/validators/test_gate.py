@@ -282,7 +282,7 @@ def test_a_part_fails_when_it_lost_much_and_not_by_chance(lost, p, adjusted, exp
 )
 def test_a_small_part_of_which_every_flip_is_a_loss_does_not_pass(to_wrong, to_right, lost, expected):
     small = Slice("class", "rare", 5, 1.0, 1.0 - lost, to_wrong, to_right, 0.07, 1.0)
-    likelier = Slice("class", "sport", 90, 0.9, 0.84, 9, 2, 0.065, 0.9)
+    likelier = Slice("class", "sport", 190, 0.9, 0.84, 9, 2, 0.065, 0.9)
     (check,) = slice_checks([likelier, small], Thresholds())
     assert check.verdict == expected
     if expected == "inconclusive":
@@ -299,6 +299,15 @@ def test_a_class_of_five_that_is_wholly_lost_among_a_hundred_does_not_pass():
     assert check.why.startswith("class 99: loss of F1 100 points")
     (check,) = slice_checks(class_slices_of_predictions(labels, labels, labels, names), Thresholds())
     assert check.verdict == "pass"
+
+
+def test_three_losses_in_one_of_a_hundred_classes_are_no_alarm_where_texts_turn_wrong_everywhere():
+    parts = [Slice("class", f"class {index}", 25, 0.9, 0.9, 1, 1, 1.0, 1.0) for index in range(99)]
+    unlucky = Slice("class", "unlucky", 25, 0.9, 0.8, 3, 0, 0.25, 1.0)
+    (check,) = slice_checks([*parts, unlucky], Thresholds())
+    assert check.verdict == "pass"
+    (check,) = slice_checks([*parts, replace(unlucky, texts=3)], Thresholds())
+    assert check.verdict == "inconclusive"
 
 
 def test_the_part_that_decides_is_the_one_that_is_named():
