@@ -120,9 +120,8 @@ def main() -> None:
             most = max(most, said["pass"] / said.total())
     print()
     print(f"A loss of {_POINTS:g} points of accuracy or {_MACRO_F1_POINTS:g} of macro F1, or more, passes in")
-    print(
-        f"{100 * most:.1f} % of the runs at most: the bound, {100 * _BOUND:g} %, is {'met' if most <= _BOUND else 'NOT met'}."
-    )
+    met = "met" if most <= _BOUND else "NOT met"
+    print(f"{100 * most:.1f} % of the runs at most: the bound, {100 * _BOUND:g} %, is {met}.")
 
 
 if __name__ == "__main__":
