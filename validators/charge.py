@@ -11,16 +11,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .counters import Component, Counters, counters
 from .errors import MeasurementError
+from .quiet import quiet_codecarbon
 
 Source = Literal["measured", "estimated"]
 TrackingMode = Literal["machine", "process"]
 
-_LOG = logging.getLogger(__name__)
-_COUNTER_MODES = ("Intel Rapl", "Windows Emi", "Intel Power Gadget")
+_JOULES_PER_KWH = 3.6e6
 # The constructor of a tracker rewrites the level and the handlers of the one logger that all trackers share.
 _CONSTRUCTION = threading.Lock()
 
@@ -36,11 +37,13 @@ class Charge:
         cpu_kwh, gpu_kwh, ram_kwh: electricity by component.
         source: "measured" if the processor, and the GPUs if the process sees any, were read from their own counters
             (RAPL, NVML or the like), else "estimated": a processor without counters is taken as its rated power times
-            a function of its load. Memory is always estimated by CodeCarbon, from its size.
+            a function of its load. Memory is estimated by CodeCarbon, from its size, and decides nothing here.
         measured_share: share (0..1) of the electricity that was read from counters.
         hardware: what was counted, and how, in words.
         country_iso_code, country_name: whose electricity mix was used.
         gco2e_per_kwh: carbon intensity of that mix, from CodeCarbon's table.
+        sources: of each component, "RAPL", "NVML" or another counter by name, or what it is estimated from.
+        counted: the components whose energy was read from counters.
     """
 
     kwh: float
@@ -55,6 +58,18 @@ class Charge:
     country_iso_code: str
     country_name: str
     gco2e_per_kwh: float
+    sources: dict[Component, str] = field(default_factory=dict)
+    counted: tuple[Component, ...] = ()
+
+    def counted_w(self) -> dict[Component, float]:
+        """Mean power of the components that were read from counters, in watts."""
+        kwh = {"cpu": self.cpu_kwh, "gpu": self.gpu_kwh, "ram": self.ram_kwh}
+        return {part: kwh[part] * _JOULES_PER_KWH / self.seconds for part in self.counted}
+
+    def net_kwh(self, idle_w: dict[Component, float]) -> float:
+        """Electricity less what the counted components use at idle, each at so many watts, in the same time."""
+        idle = sum(idle_w.get(part, 0.0) for part in self.counted)
+        return self.kwh - idle * self.seconds / _JOULES_PER_KWH
 
 
 @dataclass(frozen=True)
@@ -77,7 +92,7 @@ def metered(country_iso_code: str = "IND", tracking_mode: TrackingMode = "machin
         MeasurementError: if the country is unknown; and on reading, if CodeCarbon gives no figure.
     """
     country = _look_up(country_iso_code)
-    with _quiet_codecarbon() as complaints, tempfile.TemporaryDirectory(prefix="emissions-") as folder:
+    with quiet_codecarbon() as complaints, tempfile.TemporaryDirectory(prefix="emissions-") as folder:
         tracker = _new_tracker(country, tracking_mode, folder)
         tracker.start()
         started = time.perf_counter()
@@ -148,82 +163,50 @@ def _new_tracker(country: _Country, tracking_mode: TrackingMode, folder: str) ->
             logger.handlers = handlers
 
 
+def has_counters() -> bool:
+    """Whether any part of this machine whose idle power can be told is read from a counter."""
+    with quiet_codecarbon(), tempfile.TemporaryDirectory(prefix="emissions-") as folder:
+        tracker = _new_tracker(_look_up("IND"), "machine", folder)
+        tracker.start()
+        try:
+            return bool(counters(tracker._hardware).names.keys() & {"cpu", "gpu"})
+        finally:
+            tracker.stop()
+
+
 def _charge(data: Any, seconds: float, country: _Country, tracker: Any) -> Charge:
-    kwh, cpu_kwh, gpu_kwh = float(data.energy_consumed), float(data.cpu_energy), float(data.gpu_energy)
-    counters = _counters(tracker._hardware)
-    cpu_is_measured = counters.cpu and cpu_kwh > 0
-    gpu_is_measured = counters.gpu and gpu_kwh > 0
+    kwh: dict[Component, float] = {
+        "cpu": float(data.cpu_energy),
+        "gpu": float(data.gpu_energy),
+        "ram": float(data.ram_energy),
+    }
+    found, whole = counters(tracker._hardware), float(data.energy_consumed)
+    # A counter that stands still, as in many a virtual machine, has counted nothing. Memory's are not relied upon.
+    counted: tuple[Component, ...] = tuple(part for part in ("cpu", "gpu") if part in found.names and kwh[part] > 0)
+    silent = found.names.keys() & {"cpu", "gpu"} - set(counted)
     return Charge(
-        kwh=kwh,
-        gco2e=kwh * country.gco2e_per_kwh,
+        kwh=whole,
+        gco2e=whole * country.gco2e_per_kwh,
         seconds=seconds,
-        cpu_kwh=cpu_kwh,
-        gpu_kwh=gpu_kwh,
-        ram_kwh=float(data.ram_energy),
-        source="measured" if cpu_is_measured and (gpu_is_measured or not counters.gpu) else "estimated",
-        measured_share=(cpu_kwh * cpu_is_measured + gpu_kwh * gpu_is_measured) / kwh,
-        hardware=_describe(data, counters),
+        cpu_kwh=kwh["cpu"],
+        gpu_kwh=kwh["gpu"],
+        ram_kwh=kwh["ram"],
+        source="measured" if "cpu" in counted and not silent else "estimated",
+        measured_share=sum(kwh[part] for part in counted) / whole,
+        hardware=_describe(data, found),
         country_iso_code=country.iso_code,
         country_name=country.name,
         gco2e_per_kwh=country.gco2e_per_kwh,
+        sources=found.sources() | {part: f"{found.names[part]}, which stood still" for part in silent},
+        counted=counted,
     )
 
 
-@dataclass(frozen=True)
-class _Counters:
-    """Which parts of a machine have counters that are read; `rated_w` is the power an estimate starts from."""
-
-    cpu: bool
-    gpu: bool
-    rated_w: float | None
-
-
-def _counters(hardware: list[Any]) -> _Counters:
-    """From CodeCarbon's list of what it tracks. A GPU that is hidden from the process is not tracked."""
-    from codecarbon.external.hardware import CPU, GPU, AppleSiliconChip, Raspberry
-
-    chips = [part.chip_part for part in hardware if isinstance(part, (AppleSiliconChip, Raspberry))]
-    processors = [part for part in hardware if isinstance(part, CPU)]
-    read = [part for part in processors if part.description() in {f"CPU({mode})" for mode in _COUNTER_MODES}]
-    return _Counters(
-        cpu="CPU" in chips or bool(read),
-        gpu="GPU" in chips or any(isinstance(part, GPU) and bool(part.gpu_ids) for part in hardware),
-        rated_w=next((float(part._tdp) for part in processors if part._tdp), None),
-    )
-
-
-def _describe(data: Any, counters: _Counters) -> str:
-    how = (
-        "read from counters" if counters.cpu else f"estimated from load and {counters.rated_w or 0:g} W of rated power"
-    )
-    gpu = f"GPU {data.gpu_model} (read from counters)" if counters.gpu else "no GPU counted"
+def _describe(data: Any, found: Counters) -> str:
+    sources = found.sources()
+    power = "" if "cpu" in found.names else f", {found.rated_w or 0:g} W, and load"
+    gpu = f"GPU {data.gpu_model} ({sources['gpu']})" if "gpu" in sources else "no GPU counted"
     return (
-        f"CPU {data.cpu_model}, {data.cpu_count} threads ({how}); {gpu}; "
-        f"RAM {float(data.ram_total_size):.1f} GB (estimated)"
+        f"CPU {data.cpu_model}, {data.cpu_count} threads ({sources['cpu']}{power}); {gpu}; "
+        f"RAM {float(data.ram_total_size):.1f} GB ({sources['ram']})"
     )
-
-
-class _Silencer(logging.Filter):
-    """Keeps CodeCarbon's messages off the user's terminal, passes them on to our logger, and remembers warnings."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.complaints: list[str] = []
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        _LOG.debug("codecarbon: %s", record.getMessage(), exc_info=record.exc_info)
-        if record.levelno >= logging.WARNING:
-            cause = record.exc_info[1] if record.exc_info else None
-            self.complaints.append(str(cause or record.getMessage()))
-        return False
-
-
-@contextmanager
-def _quiet_codecarbon() -> Iterator[list[str]]:
-    """Silence CodeCarbon for a while by a filter, which unlike a level can be put up by several threads at once."""
-    logger, silencer = logging.getLogger("codecarbon"), _Silencer()
-    logger.addFilter(silencer)
-    try:
-        yield silencer.complaints
-    finally:
-        logger.removeFilter(silencer)

@@ -76,7 +76,7 @@ def _data(recipe: Recipe, lineage: Lineage, progress: Progress) -> StageData:
 
 
 def _judged(lineage: Lineage, measured: Measured, recipe: Recipe) -> list[Any]:
-    from mctl.validators.emissions import break_even_texts
+    from mctl.validators.break_even import break_even
     from mctl.validators.gate import (
         accuracy_checks,
         break_even_check,
@@ -107,8 +107,8 @@ def _judged(lineage: Lineage, measured: Measured, recipe: Recipe) -> list[Any]:
         # The baseline's training is not among it: who compresses has a teacher already.
         spent = making_of(lineage.made_of_baseline())
         if spent is not None:
-            texts = break_even_texts(spent.kwh, measured.emissions["baseline"], measured.emissions["export"])
-            checks.append(break_even_check(texts, spent.kwh))
+            repaid = break_even(spent.kwh, measured.emissions["baseline"], measured.emissions["export"])
+            checks.append(break_even_check(repaid, spent.kwh))
     return checks
 
 

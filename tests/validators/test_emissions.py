@@ -9,14 +9,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import codecarbon.core.cpu
+import codecarbon.core.rapl
 import codecarbon.core.resource_tracker
 import codecarbon.external.hardware
 import codecarbon.lock
 import pytest
 from codecarbon.core import hardware_cache
+from codecarbon.core.gpu_nvidia import NvidiaGPUDevice
+from codecarbon.core.units import Energy
 
+from mctl.validators.break_even import break_even
 from mctl.validators.charge import metered
-from mctl.validators.emissions import break_even_texts, measure, measure_in_turn
+from mctl.validators.counters import counters
+from mctl.validators.emissions import Net, measure, measure_in_turn
 from mctl.validators.errors import MeasurementError
 
 JOULES_PER_KWH = 3.6e6
@@ -177,12 +182,15 @@ def test_counters_that_count_are_measured(counter):
     if not result.gpu_kwh:
         assert result.source == "measured"
         assert result.measured_share == pytest.approx(result.cpu_kwh / (result.cpu_kwh + result.ram_kwh))
-        assert "read from counters" in result.hardware
+        assert "(RAPL)" in result.hardware
+    assert result.sources["cpu"] == "RAPL"
+    assert result.sources["ram"] == "estimated from size"
 
 
 def test_counters_that_stand_still_are_not_measured(counter):
     result = measure(busy(), minimum_seconds=0.1)
     assert result.source == "estimated"
+    assert result.sources["cpu"] == "RAPL, which stood still"
     assert result.measured_share == pytest.approx(result.gpu_kwh / (result.gpu_kwh + result.ram_kwh))
 
 
@@ -230,9 +238,131 @@ def test_a_meter_over_anything():
     assert charge.country_name == "France"
 
 
-def test_making_is_repaid_after_so_many_texts():
-    before = replace(measure(lambda: 10, minimum_seconds=0.05), kwh_per_1000_texts=3e-5)
-    after = replace(before, kwh_per_1000_texts=1e-5)
-    assert break_even_texts(2e-3, before, after) == pytest.approx(100_000)
-    assert math.isinf(break_even_texts(2e-3, after, before))
-    assert math.isinf(break_even_texts(2e-3, before, before))
+class Meter:
+    """A processor's counter that counts `idle_w` all the time, and in addition what is put on it."""
+
+    def __init__(self, idle_w):
+        self.idle_w, self.joules = idle_w, 0.0
+
+    def run(self, watts, texts, seconds=0.02):
+        """Work of so many watts above idle."""
+
+        def work():
+            started = time.perf_counter()
+            time.sleep(seconds)
+            self.joules += watts * (time.perf_counter() - started)
+            return texts
+
+        return work
+
+    def read(self):
+        return Energy.from_ujoules(1e6 * (1e3 + self.joules + self.idle_w * time.perf_counter()))
+
+
+@pytest.fixture
+def meter(counter, monkeypatch):
+    """The processor's counter, in watts; whatever GPU there is is left out."""
+    made = Meter(idle_w=20.0)
+    monkeypatch.setattr(codecarbon.core.rapl.RAPLFile, "_get_value", lambda _: made.read())
+    monkeypatch.setattr(codecarbon.core.resource_tracker.ResourceTracker, "set_GPU_tracking", lambda _: None)
+    hardware_cache.clear_cache()
+    return made
+
+
+def test_idle_power_that_a_counter_shows_is_subtracted(meter):
+    runs = {"busy": meter.run(80.0, texts=4), "light": meter.run(10.0, texts=4)}
+    found = measure_in_turn(runs, minimum_seconds=0.8, repeats=2)
+    for name, watts in (("busy", 80.0), ("light", 10.0)):
+        result = found[name]
+        joules = JOULES_PER_KWH * result.net.kwh_per_1000_texts * result.texts / 1000
+        ram = JOULES_PER_KWH * result.ram_kwh
+        assert result.net.idle_w == {"cpu": pytest.approx(20.0, rel=0.1)}
+        # Starting and reading a meter takes some milliseconds of 20 W that no turn is charged for.
+        assert joules - ram == pytest.approx(watts * result.seconds, rel=0.05, abs=20.0 * 0.05 * result.turns)
+        assert JOULES_PER_KWH * result.cpu_kwh == pytest.approx((20.0 + watts) * result.seconds, rel=0.1)
+        assert result.net.gco2e_per_1000_texts == pytest.approx(result.net.kwh_per_1000_texts * result.gco2e_per_kwh)
+        assert result.net.kwh_low <= result.net.kwh_per_1000_texts <= result.net.kwh_high
+        assert result.compared is result.net
+        assert result.kwh_per_1000_texts > result.net.kwh_per_1000_texts
+
+
+def test_machine_that_is_busier_asleep_than_at_work_has_no_idle_power(meter, monkeypatch):
+    asleep = time.sleep
+
+    def other_work(seconds):
+        meter.joules += 500.0 * seconds
+        asleep(seconds)
+
+    monkeypatch.setattr("mctl.validators.emissions.time.sleep", other_work)
+    found = measure_in_turn({"one": busy()}, minimum_seconds=0.4, repeats=2)
+    assert found["one"].net is None
+    assert found["one"].compared is found["one"]
+
+
+def test_nothing_is_subtracted_from_an_estimate(monkeypatch):
+    slept = []
+    monkeypatch.setattr("mctl.validators.emissions._asleep", lambda *arguments: slept.append(arguments))
+    monkeypatch.setattr("mctl.validators.emissions.has_counters", lambda: False)
+    found = measure_in_turn({"one": busy()}, minimum_seconds=0.2, repeats=2)
+    assert found["one"].net is None
+    assert slept == []
+
+
+def test_without_counters_the_processor_is_estimated_from_its_rated_power(monkeypatch):
+    monkeypatch.setattr(codecarbon.core.cpu, "is_rapl_available", lambda: False)
+    monkeypatch.setattr(codecarbon.core.resource_tracker.ResourceTracker, "set_GPU_tracking", lambda _: None)
+    hardware_cache.clear_cache()
+    found = measure_in_turn({"one": busy()}, minimum_seconds=0.2, repeats=2)
+    hardware_cache.clear_cache()
+    assert found["one"].sources == {"cpu": "estimated from TDP", "ram": "estimated from size"}
+    assert found["one"].net is None
+
+
+def test_every_counter_has_its_name():
+    def hardware(kind, **parts):
+        part = kind.__new__(kind)
+        part.__dict__.update(parts)
+        return part
+
+    module = codecarbon.external.hardware
+    gpus = hardware(module.AllGPUDevices, devices=[hardware(NvidiaGPUDevice)])
+    gpu = hardware(module.GPU, gpu_ids=[0], devices=gpus)
+    cpu = hardware(module.CPU, _mode="intel_rapl", _tdp=None)
+    assert counters([cpu, gpu]).names == {"cpu": "RAPL", "gpu": "NVML"}
+    assert counters([hardware(module.CPU, _mode="windows_emi", _tdp=65)]).names == {"cpu": "Windows EMI"}
+    apple = [hardware(module.AppleSiliconChip, chip_part=part) for part in ("CPU", "GPU")]
+    assert counters(apple).names == {"cpu": "powermetrics", "gpu": "powermetrics"}
+    guessed = counters([hardware(module.CPU, _mode="cpu_load", _tdp=65), hardware(module.GPU, gpu_ids=[])])
+    assert guessed.names == {}
+    assert guessed.rated_w == 65
+    assert guessed.sources() == {"cpu": "estimated from TDP", "ram": "estimated from size"}
+
+
+@pytest.fixture(scope="module")
+def exact():
+    """Of 3e-5 kWh for 1,000 texts, without an interval."""
+    return replace(measure(lambda: 10, minimum_seconds=0.1), kwh_per_1000_texts=3e-5)
+
+
+def test_making_is_repaid_after_so_many_texts(exact):
+    before, after = exact, replace(exact, kwh_per_1000_texts=1e-5)
+    repaid = break_even(2e-3, before, after)
+    assert (repaid.texts, repaid.low, repaid.high) == pytest.approx((100_000,) * 3)
+    assert math.isinf(break_even(2e-3, after, before).texts)
+    assert math.isinf(break_even(2e-3, before, before).texts)
+
+
+def test_break_even_is_as_uncertain_as_both_models(exact):
+    before = replace(exact, kwh_low=2.7e-5, kwh_high=3.3e-5)
+    after = replace(exact, kwh_per_1000_texts=1e-5, kwh_low=0.6e-5, kwh_high=1.4e-5)
+    repaid = break_even(2e-3, before, after)
+    # 2e-5 are saved, give or take sqrt(0.3^2 + 0.4^2) = 0.5 of 1e-5.
+    assert (repaid.low, repaid.texts, repaid.high) == pytest.approx((80_000, 100_000, 400_000 / 3))
+    hardly = break_even(2e-3, before, replace(after, kwh_per_1000_texts=2.8e-5, kwh_high=3.2e-5))
+    assert hardly.low < hardly.texts < hardly.high == math.inf
+
+
+def test_break_even_is_net_where_idle_is_known(exact):
+    nets = [Net(kwh, 700 * kwh, kwh, kwh, {"cpu": 20.0}) for kwh in (2e-5, 1e-5)]
+    before, after = (replace(exact, net=net) for net in nets)
+    assert break_even(2e-3, before, after).texts == pytest.approx(200_000)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from mctl.validators.accuracy import PairedAccuracy, compare_predictions
-from mctl.validators.emissions import EmissionsResult
+from mctl.validators.break_even import BreakEven
+from mctl.validators.emissions import EmissionsResult, Net
 from mctl.validators.errors import ValidatorError
 from mctl.validators.gate import (
     Check,
@@ -496,7 +497,8 @@ def test_a_model_that_does_not_run_fails():
 
 
 def test_what_making_took_is_repaid_or_not():
-    repaid, never = break_even_check(120_000.4, 0.02), break_even_check(INF, 0.02)
+    repaid = break_even_check(BreakEven(120_000.4, 120_000.4, 120_000.4), 0.02)
+    never = break_even_check(BreakEven(INF, INF, INF), 0.02)
     assert repaid.verdict == never.verdict == "info"
     assert repaid.why == "making it took 0.02 kWh, which 120000 texts save"
     assert never.why == "making it took 0.02 kWh, and it saves none"
@@ -506,3 +508,33 @@ def test_what_making_took_is_repaid_or_not():
 def test_energy_says_its_interval():
     (energy, _) = emissions_checks(replace(EMISSIONS, kwh_low=1.5e-5, kwh_high=2.5e-5), Thresholds())
     assert "95 % interval 1.5e-05 to 2.5e-05" in energy.why
+
+
+def test_break_even_says_its_interval_and_what_is_not_in_it():
+    found = break_even_check(BreakEven(1200.0, 1000.0, 1500.0), 0.02)
+    assert found.why == "making it took 0.02 kWh, which 1200 texts save (95 % interval 1000 to 1500)"
+    perhaps_never = break_even_check(BreakEven(1200.0, 1000.0, INF), 0.02, ["prune25"])
+    assert perhaps_never.figure == 1200.0
+    assert "without prune25, of which nothing is known" in perhaps_never.why
+    assert "(95 % interval 1000 to never)" in perhaps_never.why
+
+
+def test_energy_says_where_each_part_comes_from():
+    sources = {"cpu": "RAPL", "gpu": "NVML", "ram": "estimated from size"}
+    (energy, _) = emissions_checks(replace(EMISSIONS, sources=sources), Thresholds())
+    assert "processor RAPL, GPU NVML, memory estimated from size" in energy.why
+    assert "idle power is not subtracted" in energy.why
+
+
+def test_energy_is_judged_net_of_idle_and_says_so():
+    net = Net(1e-5, 0.0071, 0.9e-5, 1.1e-5, {"cpu": 12.0, "gpu": 30.0})
+    energy, gases = emissions_checks(replace(EMISSIONS, net=net), Thresholds(max_gco2e_per_1000_texts=0.01))
+    assert (energy.figure, gases.figure, gases.verdict) == (1e-5, 0.0071, "pass")
+    assert "net of 42 W at idle, 2e-05 kWh with it" in energy.why
+    assert "95 % interval 9e-06 to 1.1e-05" in energy.why
+
+
+@pytest.mark.parametrize(("turns", "poor"), [(4, False), (40, True)])
+def test_short_turns_are_said_to_resolve_little(turns, poor):
+    (energy, _) = emissions_checks(replace(EMISSIONS, turns=turns), Thresholds())
+    assert ("the resolution is poor" in energy.why) is poor
