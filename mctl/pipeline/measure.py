@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mctl.pipeline.contestants import Contestant, contestants, logits_by_role, text_batches
 from mctl.pipeline.dataset import StageData
-from mctl.pipeline.energy import energies
+from mctl.pipeline.energy import energies, prepared
 from mctl.pipeline.lineage import Lineage
 from mctl.progress import Progress
 from mctl.recipe import MeasureSettings
@@ -62,13 +63,18 @@ def measure(
     from mctl.validators.parity import compare_logits
     from mctl.validators.slices import class_slices, length_slices
 
+    started, meters_are_ready = time.perf_counter(), prepared(settings)
     found = contestants(lineage, settings)
     test = data.splits["test"]
     logits = {role: logits_by_role(role, contestant, test.texts, progress) for role, contestant in found.items()}
+    meters_are_ready()
     latency, speedup = _latency(found, test.texts, settings, min_speedup, progress)
+    emissions = _emissions(found, test.texts, settings, latency, started, progress) if settings.emissions else {}
     # An export of the teacher has its source for a baseline: one model, run once, with figures in both roles.
-    logits.setdefault("source", logits["baseline"])
-    latency.setdefault("source", latency["baseline"])
+    figures: tuple[dict[str, Any], ...] = (logits, latency, emissions)
+    for by_role in figures:
+        if "baseline" in by_role:
+            by_role.setdefault("source", by_role["baseline"])
     labels, pair = np.asarray(test.labels), (logits["baseline"], logits["export"])
     lengths = found["baseline"].lengths(test.texts)
     return Measured(
@@ -81,7 +87,7 @@ def measure(
         slices=[*class_slices(labels, *pair, data.class_names), *length_slices(labels, *pair, lengths)],
         latency=latency,
         speedup=speedup,
-        emissions=_emissions(found, test.texts, settings, progress) if settings.emissions else {},
+        emissions=emissions,
         settings=settings,
     )
 
@@ -123,11 +129,19 @@ def _latency(
 
 
 def _emissions(
-    found: Mapping[str, Contestant], texts: Sequence[str], settings: MeasureSettings, progress: Progress
+    found: Mapping[str, Contestant],
+    texts: Sequence[str],
+    settings: MeasureSettings,
+    latency: Mapping[str, LatencyResult],
+    started: float,
+    progress: Progress,
 ) -> dict[str, EmissionsResult]:
-    """Energy of baseline and export: in turn, since a meter cannot tell them apart."""
+    """Energy of everybody: in turn, since a meter cannot tell them apart."""
     batches = text_batches(len(texts), settings)
+    runners = {role: contestant.ready(batches, texts) for role, contestant in found.items()}
+    slowest = max(sum(timed.samples_ms) / timed.samples for timed in latency.values()) / 1000
     progress.start("energy", 1)
-    charged = energies({role: found[role].ready(batches, texts) for role in ("baseline", "export")}, batches, settings)
+    taken = time.perf_counter() - started
+    charged = energies(runners, batches, settings, run_seconds=taken, call_seconds=slowest)
     progress.finish()
     return charged

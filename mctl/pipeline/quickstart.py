@@ -47,7 +47,6 @@ def prepare(folder: Path, progress: Progress) -> Recipe:
             "compress.learning_rate": 5e-4,
             "compress.freeze_embeddings": False,
             "export.precision": "fp16",
-            "measure.energy_seconds": 1.0,
             # 320 texts cannot resolve a point: the sample's verdict is about the chain, not about half a dozen flips.
             "gate.max_accuracy_drop": 5.0,
             "gate.max_macro_f1_drop": 5.0,

@@ -77,7 +77,10 @@ def test_validation_has_every_group_and_figures_of_all_three_models(chain: Path)
     for member in result["participants"].values():
         assert member["latency"]["p50_ms"] <= member["latency"]["p90_ms"] <= member["latency"]["p95_ms"]
         assert 0 <= member["accuracy"] <= 1
-    assert result["participants"]["export"]["emissions"]["source"] in {"measured", "estimated"}
+        energy = member["emissions"]
+        assert energy["source"] in {"measured", "estimated"}
+        assert {"cpu", "ram"} <= set(energy["sources"])
+        assert energy["kwh_low"] <= energy["kwh_per_1000_texts"] <= energy["kwh_high"]
 
 
 def test_running_again_does_nothing_but_validate(copy_of_chain: Path) -> None:
