@@ -60,6 +60,7 @@ class Making(_Facts):
     source: Literal["measured", "estimated"]
     hardware: str
     country_name: str
+    sources: dict[str, str] = Field(default_factory=dict)
 
 
 class TorchFacts(Size):

@@ -17,7 +17,6 @@ from mctl.report.schema import (
     Comparison,
     FlipResult,
     Interval,
-    Making,
     Parity,
     Participant,
     SliceResult,
@@ -43,22 +42,6 @@ def participant(role: str, artifact: Artifact, measured: Measured | None) -> Par
         parameters=facts["parameters"],
         file_bytes=artifact.weights_bytes,
         **(_figures(role, measured) if measured else {}),
-    )
-
-
-def making_of(stages: Sequence[Artifact]) -> Making | None:
-    """Energy of these stages together; None if one of them did not note it."""
-    noted = [artifact.manifest.facts.get("making") for artifact in stages]
-    if not noted or not all(noted):
-        return None
-    spent = [Making.model_validate({name: one[name] for name in Making.model_fields}) for one in noted if one]
-    measured = all(one.source == "measured" for one in spent)
-    return Making(
-        kwh=sum(one.kwh for one in spent),
-        gco2e=sum(one.gco2e for one in spent),
-        source="measured" if measured else "estimated",
-        country_name=", ".join(dict.fromkeys(one.country_name for one in spent)),
-        hardware="; ".join(dict.fromkeys(one.hardware for one in spent)),
     )
 
 

@@ -10,7 +10,7 @@ from mctl.errors import UserError
 from mctl.pipeline.against import against
 from mctl.pipeline.contestants import CannotRunError
 from mctl.pipeline.dataset import StageData, load_stage_data
-from mctl.pipeline.evidence import check_result, comparison, making_of, participant
+from mctl.pipeline.evidence import check_result, comparison, participant
 from mctl.pipeline.inherit import resolved
 from mctl.pipeline.integrity import integrity
 from mctl.pipeline.judge import thresholds
@@ -18,6 +18,7 @@ from mctl.pipeline.lineage import Lineage, find_lineage
 from mctl.pipeline.loading import class_order, load_config
 from mctl.pipeline.machine import FP16_ON_CPU, fingerprint
 from mctl.pipeline.measure import Measured, measure
+from mctl.pipeline.spent import making_of, repaid, repaid_result
 from mctl.pipeline.stage import versions
 from mctl.pipeline.unseen import check_data
 from mctl.progress import Progress
@@ -76,7 +77,6 @@ def _data(recipe: Recipe, lineage: Lineage, progress: Progress) -> StageData:
 
 
 def _judged(lineage: Lineage, measured: Measured, recipe: Recipe) -> list[Any]:
-    from mctl.validators.break_even import break_even
     from mctl.validators.gate import (
         accuracy_checks,
         break_even_check,
@@ -104,11 +104,9 @@ def _judged(lineage: Lineage, measured: Measured, recipe: Recipe) -> list[Any]:
     ]
     if "export" in measured.emissions:
         checks += emissions_checks(measured.emissions["export"], limits)
-        # The baseline's training is not among it: who compresses has a teacher already.
-        spent = making_of(lineage.made_of_baseline())
-        if spent is not None:
-            repaid = break_even(spent.kwh, measured.emissions["baseline"], measured.emissions["export"])
-            checks.append(break_even_check(repaid, spent.kwh))
+        if found := repaid(lineage, measured.emissions):
+            spent, texts = found
+            checks.append(break_even_check(texts, spent.kwh, spent.unknown))
     return checks
 
 
@@ -143,6 +141,7 @@ def _result(
         classes=list(measured.class_names) if measured else [],
         comparison=comparison(measured) if measured else None,
         making=making_of([lineage.baseline, *lineage.made_of_baseline()]),
+        break_even=repaid_result(lineage, measured.emissions) if measured else None,
         data=data,
         notes=notes,
         machine=fingerprint(),

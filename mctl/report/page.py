@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mctl.report.plain import number, plain
-from mctl.report.rows import ROLES, model_rows
+from mctl.report.rows import MAKING_COLUMNS, ROLES, making_rows, model_rows
 from mctl.report.schema import Role, ValidationResult
 
 _COLOURS = {"baseline": "#7a7a7a", "source": "#c98a00", "export": "#1f6fb2"}
@@ -35,6 +35,8 @@ def page(result: ValidationResult) -> str:
         roles=ROLES,
         members=members,
         rows=model_rows(members),
+        making_columns=MAKING_COLUMNS,
+        making=making_rows(result.making) if result.making else [],
         latency_picture=_latency_picture(latency) if latency else "",
     )
 

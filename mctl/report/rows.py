@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from mctl.report.plain import number
-from mctl.report.schema import Participant, Role
+from mctl.report.schema import Making, Participant, Role
 
 ROLES: tuple[Role, ...] = ("baseline", "source", "export")
 
@@ -24,11 +25,40 @@ def model_rows(members: Sequence[Participant]) -> list[tuple[str, list[str]]]:
     for label, name in (("p50, ms a batch", "p50_ms"), ("p95, ms a batch", "p95_ms"), ("p99, ms a batch", "p99_ms")):
         rows.append((label, [number((member.latency or {}).get(name)) for member in members]))
     rows.append(("texts a second", [number((m.latency or {}).get("throughput_texts_per_s")) for m in members]))
-    energy = [(member.emissions or {}) for member in members]
-    rows.append(("Wh per 1,000 texts", [number(_thousand(e.get("kwh_per_1000_texts"))) for e in energy]))
-    rows.append(("gCO2e per 1,000 texts", [number(e.get("gco2e_per_1000_texts")) for e in energy]))
-    rows.append(("  source of energy", [str(e.get("source", "-")) for e in energy]))
-    return rows
+    return rows + _energy_rows([member.emissions or {} for member in members])
+
+
+MAKING_COLUMNS = ("making", "kind", "Wh", "gCO2e", "source")
+
+
+def making_rows(making: Making) -> list[list[str]]:
+    """A row a stage, in order, and one for all; what was not metered is "-"."""
+    rows = [
+        [stage.artifact, stage.kind, number(_thousand(stage.kwh)), number(stage.gco2e), _source(stage.model_dump())]
+        for stage in making.stages
+    ]
+    together = "all that is known" if making.unknown else "all"
+    return [*rows, [together, "", number(1000 * making.kwh), number(making.gco2e), making.source]]
+
+
+def _energy_rows(energy: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
+    """Net of idle where it was measured, with what the meter showed below."""
+    judged = [found.get("net") or found for found in energy]
+    rows = [
+        ("Wh per 1,000 texts", [number(_thousand(found.get("kwh_per_1000_texts"))) for found in judged]),
+        ("gCO2e per 1,000 texts", [number(found.get("gco2e_per_1000_texts")) for found in judged]),
+    ]
+    if any(found.get("net") for found in energy):
+        watts = [sum(found["net"].get("idle_w", {}).values()) if found.get("net") else None for found in energy]
+        rows.append(("  with idle, Wh", [number(_thousand(found.get("kwh_per_1000_texts"))) for found in energy]))
+        rows.append(("  idle, W", [number(value) for value in watts]))
+    return [*rows, ("  source of energy", [_source(found) for found in energy])]
+
+
+def _source(found: Mapping[str, Any]) -> str:
+    """The counters of processor and GPU by name, or that they are estimates; older results know only which."""
+    parts = [f"{part.upper()} {name}" for part, name in (found.get("sources") or {}).items() if part != "ram"]
+    return ", ".join(parts) or str(found.get("source") or "-")
 
 
 def percent(share: float | None) -> str:

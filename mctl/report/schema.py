@@ -137,14 +137,41 @@ class Comparison(_Part):
     measured_with: dict[str, Any]
 
 
+class MakingStage(_Part):
+    """Energy of making one artifact, as its manifest has it; null where the manifest has none."""
+
+    artifact: str
+    kind: str
+    kwh: float | None
+    gco2e: float | None
+    source: Literal["measured", "estimated"] | None = None
+    sources: dict[str, str] = Field(
+        default_factory=dict, description="Of cpu, gpu and ram: the counter's name, or what it is estimated from."
+    )
+
+
 class Making(_Part):
-    """Energy of all stages that made the export, the teacher's training among them."""
+    """Energy of the stages that made the export, the teacher's training among them, as far as it is known."""
 
     kwh: float
     gco2e: float
     source: Literal["measured", "estimated"]
     country_name: str
     hardware: str
+    stages: list[MakingStage] = Field(default_factory=list, description="In order, the teacher first.")
+    unknown: list[str] = Field(
+        default_factory=list, description="Artifacts whose making was not metered, such as a teacher from elsewhere."
+    )
+
+
+class BreakEven(_Part):
+    """Texts after which the export has saved what making it of the baseline took; null is never."""
+
+    texts: float | None
+    low: float | None
+    high: float | None
+    making_kwh: float
+    unknown: list[str] = Field(default_factory=list, description="Artifacts whose making is not among making_kwh.")
 
 
 class ValidationResult(_Part):
@@ -159,6 +186,7 @@ class ValidationResult(_Part):
     classes: list[str] = Field(default_factory=list)
     comparison: Comparison | None = None
     making: Making | None = None
+    break_even: BreakEven | None = None
     data: dict[str, Any] = Field(default_factory=dict)
     notes: list[str] = Field(default_factory=list)
     machine: dict[str, Any] = Field(default_factory=dict)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from mctl.report.card import escaped
-from mctl.report.rows import ROLES, model_rows
+from mctl.report.rows import MAKING_COLUMNS, ROLES, making_rows, model_rows
 from mctl.report.schema import ValidationResult
 
 _SIGNS = {"pass": "✅ pass", "fail": "❌ **fail**", "inconclusive": "❓ inconclusive", "info": "info"}
 
 
 def summary(result: ValidationResult) -> str:
-    """Verdict, models and checks; everything that is the user's is escaped."""
+    """Verdict, models, their making and checks; everything that is the user's is escaped."""
     members = [result.participants[role] for role in ROLES]
     heading = f"# {_SIGNS[result.verdict]}: {escaped(result.artifact)}"
     models = _table(
@@ -21,9 +21,11 @@ def summary(result: ValidationResult) -> str:
         ["verdict", "group", "check", "why"],
         [[_SIGNS[check.verdict], check.group, f"`{check.name}`", escaped(check.why)] for check in result.checks],
     )
+    stages = making_rows(result.making) if result.making else []
+    making = _table(list(MAKING_COLUMNS), [list(map(escaped, row)) for row in stages]) if stages else ""
     notes = "\n".join(f"- {escaped(note)}" for note in result.notes)
     flips = f"{len(result.comparison.flips)} texts change their label." if result.comparison else ""
-    return "\n\n".join(part for part in (heading, checks, models, flips, notes) if part) + "\n"
+    return "\n\n".join(part for part in (heading, checks, models, making, flips, notes) if part) + "\n"
 
 
 def _table(header: list[str], rows: list[list[str]]) -> str:

@@ -7,8 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from mctl.report.plain import plain, plain_text
-from mctl.report.rows import ROLES, model_rows
-from mctl.report.schema import CheckResult, ValidationResult
+from mctl.report.rows import MAKING_COLUMNS, ROLES, making_rows, model_rows
+from mctl.report.schema import CheckResult, Making, ValidationResult
 
 _COLOURS = {"pass": "green", "fail": "bold red", "inconclusive": "yellow", "info": "dim"}
 
@@ -19,7 +19,8 @@ def show(result: ValidationResult, console: Console) -> None:
         "verdict: ", (result.verdict.upper(), _COLOURS[result.verdict]), f"  {plain(result.artifact)}"
     )
     notes = [plain_text(f"note: {note}", "dim") for note in result.notes]
-    console.print(Group(participants_table(result), checks_table(result), *notes, verdict))
+    making = [making_table(result.making)] if result.making else []
+    console.print(Group(participants_table(result), *making, checks_table(result), *notes, verdict))
 
 
 def participants_table(result: ValidationResult) -> Table:
@@ -32,6 +33,16 @@ def participants_table(result: ValidationResult) -> Table:
     members = [result.participants[role] for role in ROLES]
     for label, row in model_rows(members):
         table.add_row(label, *map(plain_text, row))
+    return table
+
+
+def making_table(making: Making) -> Table:
+    """What each stage of making the export took."""
+    table = Table(title="energy of making", title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for column in MAKING_COLUMNS:
+        table.add_column(column, justify="right" if column in {"Wh", "gCO2e"} else "left", overflow="fold")
+    for row in making_rows(making):
+        table.add_row(*map(plain_text, row))
     return table
 
 
