@@ -26,7 +26,7 @@ def show(result: ValidationResult, console: Console) -> None:
 def participants_table(result: ValidationResult) -> Table:
     """Baseline, source and export side by side."""
     table = Table(title="models", title_justify="left", box=None, pad_edge=False, header_style="bold")
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for role in ROLES:
         # As Text: a folder's name may hold what rich would take for markup.
         table.add_column(Text(f"{role}\n{plain(result.participants[role].name)}"), justify="right")
