@@ -176,7 +176,7 @@ class MeasureSettings(Settings):
 
     batch_size: int = Field(8, ge=1, description="Texts per call.")
     warmup: int = Field(1, ge=0, description="Rounds over all batches before the clock counts.")
-    repeats: int = Field(5, ge=2, description="Rounds over the timed batches.")
+    repeats: int = Field(5, ge=2, description="Rounds over the timed batches in each opening of the sessions.")
     batches: int = Field(12, ge=1, description="Different batches of evaluation texts that are timed.")
     threads: int | None = Field(None, ge=1, description="Threads for both runtimes. Default: all cores.")
     provider: Provider = Field("cpu", description="Where the export runs.")
@@ -241,7 +241,8 @@ class GateSettings(Settings):
     min_speedup: float | None = Field(None, gt=0, description="Median latency of the baseline over the artifact's.")
     max_p95_ms: float | None = Field(None, gt=0, description="95th percentile of the latency of a call.")
     max_p95_on: str | None = Field(
-        None, description="Processor or GPU, as `mctl doctor` names it, that max_p95_ms is meant for."
+        None,
+        description="Processor or GPU, as `mctl doctor` names it, that max_p95_ms is meant for; cores may follow.",
     )
     max_gco2e_per_1000_texts: float | None = Field(None, gt=0, description="Emissions of inference.")
     unseen_data: bool = Field(

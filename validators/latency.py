@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,7 +26,6 @@ _NS_PER_MS = 1e6
 # longer than many a round.
 _YOUNG = 1
 _MS_PER_S = 1e3
-_CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,8 @@ class LatencyResult:
         texts: texts in all timed calls together.
         samples_ms: (samples,) every timed call, round by round and within a round batch by batch. Sample i of every
             runner of one measurement is the same batch in the same round.
+        waited_share: of the time on the wall of all calls, what may have been waiting for a processor (0..1); 0 where
+            that was not looked at.
     """
 
     p50_ms: float
@@ -51,6 +52,7 @@ class LatencyResult:
     samples: int
     texts: int
     samples_ms: tuple[float, ...]
+    waited_share: float = 0.0
 
 
 def measure(
@@ -61,6 +63,7 @@ def measure(
     repeats: int,
     seed: int = 0,
     clock_ns: Clock = time.perf_counter_ns,
+    waited_ns: Clock | None = None,
     on_progress: Progress | None = None,
 ) -> dict[str, LatencyResult]:
     """Time runners on the same batches, interleaved batch by batch.
@@ -79,6 +82,7 @@ def measure(
         seed: of the order of the runners.
         clock_ns: wall-clock time unless it is `time.process_time_ns`, which, for runners of one thread, leaves out the
             time in which the machine does something else.
+        waited_ns: what the process has waited for a processor, see `waiting`.
 
     Raises:
         MeasurementError: if there is nothing to run, or a runner does not answer every text.
@@ -87,69 +91,30 @@ def measure(
     if not runners or not batches or repeats < 1 or warmup < 0:
         raise MeasurementError("timing needs a runner, a batch, one repeat or more, and no negative warm-up")
     work = [(batch, _texts_in(batch)) for batch in batches]
-    samples_ns: dict[str, list[int]] = {name: [] for name in runners}
+    calls: dict[str, list[_Call]] = {name: [] for name in runners}
     order, shuffler, done = list(runners), random.Random(seed), 0
     with _no_garbage_collection():
         for round_index in range(warmup + repeats):
             gc.collect(_YOUNG)
             shuffler.shuffle(order)
             for batch, texts in work:
-                elapsed_ns = {name: _time_call_ns(name, runners[name], batch, texts, clock_ns) for name in order}
+                timed = {name: _time_call(name, runners[name], batch, texts, clock_ns, waited_ns) for name in order}
                 if round_index >= warmup:
-                    for name, value in elapsed_ns.items():
-                        samples_ns[name].append(value)
+                    for name, call in timed.items():
+                        calls[name].append(call)
                 done += 1
                 if on_progress is not None:
                     on_progress(done, (warmup + repeats) * len(work))
     texts_timed = repeats * sum(texts for _, texts in work)
-    return {name: _summarise(times, texts_timed) for name, times in samples_ns.items()}
+    return {name: _result(made, texts_timed) for name, made in calls.items()}
 
 
-def measure_until(
-    enough: Callable[[Mapping[str, LatencyResult], float], bool],
-    runners: Mapping[str, Runner],
-    batches: Sequence[Batch],
-    *,
-    warmup: int,
-    repeats: int,
-    looks: int = 4,
-    clock_ns: Clock = time.perf_counter_ns,
-    on_progress: Progress | None = None,
-) -> tuple[dict[str, LatencyResult], float]:
-    """`measure`, going on until the figures are enough: twice as many rounds at each look, up to `looks` of them.
-
-    Looking again and again and stopping when one likes what one sees finds effects that are none. Each look therefore
-    has its part of the 5 % alone (Bonferroni over the looks; S. Pocock, Biometrika 1977, on why).
-
-    Args:
-        enough: of the results so far and the confidence that their intervals must have, whether to stop.
-        repeats: rounds until the first look.
-
-    Returns:
-        the results, and the confidence of each look.
-    """
-    confidence = 1 - (1 - _CONFIDENCE) / looks
-    found: dict[str, LatencyResult] = {}
-    for look in range(looks):
-        rounds = repeats * 2 ** max(look - 1, 0)
-        more = measure(
-            runners,
-            batches,
-            warmup=0 if look else warmup,
-            repeats=rounds,
-            seed=look,
-            clock_ns=clock_ns,
-            on_progress=on_progress,
-        )
-        found = {name: _joined(found[name], result) if look else result for name, result in more.items()}
-        if enough(found, confidence):
-            break
-    return found, confidence
-
-
-def _joined(first: LatencyResult, second: LatencyResult) -> LatencyResult:
-    samples_ns = [round(sample * _NS_PER_MS) for sample in (*first.samples_ms, *second.samples_ms)]
-    return _summarise(samples_ns, first.texts + second.texts)
+def joined(results: Sequence[LatencyResult]) -> LatencyResult:
+    """Results of one runner, as if they had been one measurement; the share of waiting is that of the mean call."""
+    samples_ns = [round(sample * _NS_PER_MS) for result in results for sample in result.samples_ms]
+    waited = sum(result.waited_share * result.samples for result in results) / len(samples_ns)
+    found = _summarise(samples_ns, sum(result.texts for result in results))
+    return replace(found, waited_share=waited)
 
 
 def speedup(
@@ -180,13 +145,37 @@ def _texts_in(batch: Batch) -> int:
     return lengths.pop()
 
 
-def _time_call_ns(name: str, runner: Runner, batch: Batch, texts: int, clock_ns: Clock) -> int:
+@dataclass(frozen=True)
+class _Call:
+    """ns by the clock, on the wall, and waited."""
+
+    elapsed_ns: int
+    wall_ns: int
+    waited_ns: int
+
+
+def _time_call(name: str, runner: Runner, batch: Batch, texts: int, clock_ns: Clock, waited_ns: Clock | None) -> _Call:
+    waited = waited_ns() if waited_ns else 0
+    wall_ns = time.perf_counter_ns()
     start_ns = clock_ns()
     logits = runner(batch)
     elapsed_ns = clock_ns() - start_ns
+    wall_ns = time.perf_counter_ns() - wall_ns
+    waited = waited_ns() - waited if waited_ns else 0
     if len(logits) != texts:
         raise MeasurementError(f"runner {name} answered {len(logits)} of {texts} texts")
-    return elapsed_ns
+    return _Call(elapsed_ns, wall_ns, waited)
+
+
+def _result(calls: Sequence[_Call], texts: int) -> LatencyResult:
+    """Threads wait side by side, so that all of them together may have waited longer than there was time."""
+    waited_ns = sum(min(max(call.waited_ns, 0), call.wall_ns) for call in calls)
+    share = _share(waited_ns, sum(call.wall_ns for call in calls))
+    return replace(_summarise([call.elapsed_ns for call in calls], texts), waited_share=share)
+
+
+def _share(part: float, whole: float) -> float:
+    return min(part / whole, 1.0) if whole > 0 else 0.0
 
 
 def _summarise(samples_ns: Sequence[int], texts: int) -> LatencyResult:

@@ -8,6 +8,7 @@ Language Processing" (ACL 2018).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -139,6 +140,20 @@ def quantile_interval(samples: npt.ArrayLike, share: float, *, confidence: float
     high = ordered[surely_above[0] - 1] if surely_above.size else np.inf
     value = float(np.quantile(ordered, share))
     return Estimate(value, min(float(low), value), max(float(high), value), confidence)
+
+
+def share_interval(share: float, texts: int, *, confidence: float = 0.95) -> Estimate:
+    """Wilson's interval of a share of `texts` (E. Wilson, Journal of the American Statistical Association 1927).
+
+    Args:
+        share: 0..1; what lies beyond is taken for the end.
+        texts: at least one.
+    """
+    value = min(max(share, 0.0), 1.0)
+    z = float(stats.norm.ppf((1 + confidence) / 2))
+    middle = (value + z**2 / (2 * texts)) / (1 + z**2 / texts)
+    half = z / (1 + z**2 / texts) * math.sqrt(value * (1 - value) / texts + z**2 / (4 * texts**2))
+    return Estimate(value, max(min(middle - half, value), 0.0), min(max(middle + half, value), 1.0), confidence)
 
 
 def quotient(above: Estimate, below: Estimate) -> Ratio:

@@ -2,43 +2,132 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mctl.pipeline.dataset import StageData
+from mctl.artifact import MANIFEST, sha256_of
+from mctl.errors import UserError
 from mctl.pipeline.lineage import Lineage
 from mctl.pipeline.machine import fingerprint
 from mctl.pipeline.measure import Measured
-from mctl.report.schema import Participant, ValidationResult
+from mctl.pipeline.moves import moves
+from mctl.pipeline.speed import Speed
+from mctl.report.schema import Comparison, Participant, ValidationResult
+from mctl.report.verdict_files import parse_result
 
 if TYPE_CHECKING:
     from mctl.validators.gate import Check, Thresholds
+    from mctl.validators.statistics import Ratio
+
+# Of what speed was measured with, what a ratio depends on, and in which words it is said.
+_CONDITIONS = {"provider": "provider", "batch_size": "batch size", "threads": "threads", "clock": "the clock"}
+
+
+def read_release(path: Path) -> ValidationResult:
+    """The verdict file of a release.
+
+    Raises:
+        UserError: it is no verdict file, or one of an export that was not measured.
+    """
+    release = parse_result(path)
+    before = release.participants["export"]
+    if release.comparison is None or not before.file_bytes or not before.predicted:
+        raise UserError(
+            "this verdict is of an export that was not measured.",
+            where=str(path),
+            todo="Name the validation.json of a release that was.",
+        )
+    return release
 
 
 def against(
-    release: ValidationResult, lineage: Lineage, data: StageData, measured: Measured, limits: Thresholds
+    release: ValidationResult, now: ValidationResult, lineage: Lineage, measured: Measured, limits: Thresholds
 ) -> list[Check]:
     """Checks of everything that both verdicts measured.
 
     Accuracy is compared text by text if both were judged on the same rows; speed in units of the baseline beside each,
-    and only on the same kind of processor; size always.
-    """
-    from mctl.validators.gate import growth_check, rows_check, slowdown_check
-    from mctl.validators.statistics import Ratio, quotient
+    and only if both were measured alike; size always. What no limit is set for is told.
 
-    before = release.participants["export"]
-    same_rows = release.data.get("sha256") == data.dataset.sha256 and len(before.predicted or ()) == len(measured.texts)
-    same_classes = release.classes == list(measured.class_names)
+    Args:
+        now: the verdict on the new export alone.
+    """
+    from mctl.validators.gate import growth_check, move_check, own_verdict_check, rows_check, words_check, worse_check
+
+    before, after = release.participants["export"], now.participants["export"]
+    same_rows = release.data.get("sha256") == now.data.get("sha256")
+    same_rows = same_rows and len(before.predicted or ()) == len(measured.texts)
+    same_classes = release.classes == now.classes
     checks = [rows_check(same_rows, same_classes)]
     if same_rows and same_classes:
         checks += _accuracy(before, measured, limits)
-    checks.append(growth_check(before.file_bytes, lineage.export.weights_bytes, limits))
+    checks.append(growth_check(before.file_bytes, after.file_bytes, limits))
+    differences: list[str] = []
     if release.comparison is not None:
-        # Each in units of the baseline that was timed in turn with it, so that what a machine was busy with cancels.
-        found = quotient(Ratio(**release.comparison.speedup.model_dump()), measured.speedup)
-        checks.append(slowdown_check(found, limits, same_machine=_machine(release.machine) == _machine(fingerprint())))
-    return checks
+        differences = unlike(release, release.comparison, lineage, measured.speed)
+        checks.append(slowdown(release, release.comparison, lineage, measured.speed, limits))
+    same_machine = _machine(release.machine) == _machine(now.machine)
+    moved = moves(release, now, same_machine=same_machine, same_speed=not differences)
+    failed = [check.name for check in release.checks if check.verdict in ("fail", "inconclusive")]
+    return [
+        *checks,
+        *(move_check(move) for move in moved),
+        words_check("precision", "precision", before.precision, after.precision),
+        own_verdict_check(release.verdict, failed),
+        worse_check(checks, moved),
+    ]
+
+
+def slowdown(
+    release: ValidationResult, before: Comparison, lineage: Lineage, speed: Speed, limits: Thresholds
+) -> Check:
+    """Time of the export against the release's, each in units of the baseline that was timed in turn with it.
+
+    So what a machine was busy with cancels, as far as it hits both alike; what it does not is in the spread of the
+    blocks of both verdicts, and in the time that they waited for a processor.
+    """
+    from mctl.validators.gate import slowdown_check
+
+    return slowdown_check(_slowdown(release, before, speed), limits, unlike=unlike(release, before, lineage, speed))
+
+
+def unlike(release: ValidationResult, before: Comparison, lineage: Lineage, speed: Speed) -> list[str]:
+    """What differs between the two verdicts in how speed was measured; in words."""
+    found = []
+    if release.participants["baseline"].manifest_sha256 != sha256_of(lineage.baseline.folder / MANIFEST):
+        found.append("another baseline")
+    if _machine(release.machine) != _machine(fingerprint()):
+        found.append("another machine")
+    for name, word in _CONDITIONS.items():
+        # The clock on the wall was the only one before the files named it.
+        then, now = before.measured_with.get(name, "wall" if name == "clock" else None), speed.measured_with[name]
+        if then != now:
+            found.append(f"{word} {then} instead of {now}")
+    return found
+
+
+def _slowdown(release: ValidationResult, before: Comparison, speed: Speed) -> Ratio:
+    from mctl.validators.blocks import allowing_for_waiting, quotient_over_blocks
+
+    blocks = before.block_speedups or [before.speedup.value]
+    # Whether it is slower is a question with one side: each tail of the interval may be twice as likely.
+    confidence = 1 - 2 * (1 - speed.speedup.confidence)
+    found = quotient_over_blocks(blocks, speed.blocks, confidence=confidence)
+    if speed.measured_with["clock"] == "processor":
+        return found
+    # Above the line are the release's baseline and this export, below it the release's export and this baseline.
+    released = {role: _waited(release.participants[role]) for role in ("baseline", "export")}
+    for above, below in (
+        (speed.latency["export"].waited_share, speed.latency["baseline"].waited_share),
+        (released["baseline"], released["export"]),
+    ):
+        found = allowing_for_waiting(found, above, below)
+    return found
+
+
+def _waited(participant: Participant) -> float:
+    return (participant.latency or {}).get("waited_share", 0.0)
 
 
 def _accuracy(before: Participant, measured: Measured, limits: Thresholds) -> list[Check]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -56,13 +57,15 @@ class Contestant:
     """A model and what turns texts into its input.
 
     Attributes:
-        runner: whose time counts.
+        runner: whose energy counts.
         judged: whose logits count; the same but for fp16 on a CPU, see `sessions.scoring_runner`.
+        opened: makes another like `runner`, from its files; whose time counts.
         names: of its inputs.
     """
 
     runner: Runner
     judged: Runner
+    opened: Callable[[], Runner]
     tokenizer: Any
     names: Sequence[str]
     max_length: int
@@ -79,10 +82,17 @@ class Contestant:
         """Tokens of every text."""
         return token_lengths(self.tokenizer, texts, self.max_length)
 
+    def tokens(self, batches: Sequence[Batch], texts: Sequence[str]) -> dict[int, Batch]:
+        """Of `batches` of text numbers, by their first: made before the clock runs, their time is not the model's."""
+        return {int(batch["texts"][0]): self.encoded([texts[row] for row in batch["texts"]]) for batch in batches}
+
+    def on(self, tokens: Mapping[int, Batch], runner: Runner) -> Runner:
+        """A runner of batches of text numbers."""
+        return lambda batch: runner(tokens[int(batch["texts"][0])])
+
     def ready(self, batches: Sequence[Batch], texts: Sequence[str]) -> Runner:
-        """A runner of `batches` of text numbers, which have become tokens before: their time is not the model's."""
-        tokens = {int(batch["texts"][0]): self.encoded([texts[row] for row in batch["texts"]]) for batch in batches}
-        return lambda batch: self.runner(tokens[int(batch["texts"][0])])
+        """A runner of `batches` of text numbers, which have become tokens before."""
+        return self.on(self.tokens(batches, texts), self.runner)
 
 
 def text_batches(texts: int, settings: MeasureSettings) -> list[Batch]:
@@ -106,13 +116,15 @@ def contestants(lineage: Lineage, settings: MeasureSettings) -> dict[str, Contes
     for role, artifact in members.items():
         tokenizer = load_tokenizer(ModelSettings(name=str(artifact.folder)))
         names = tuple(tokenizer.model_input_names)
-        runner = torch_runner(artifact.folder, names, settings.provider)
-        found[role] = Contestant(runner, runner, tokenizer, names, _length(artifact))
+        opened = partial(torch_runner, artifact.folder, names, settings.provider)
+        runner = opened()
+        found[role] = Contestant(runner, runner, opened, tokenizer, names, _length(artifact))
     export = lineage.export
     tokenizer = load_tokenizer(ModelSettings(name=str(export.folder)))
-    timed = onnx_runner(export.folder, settings.provider, threads)
+    opens = partial(onnx_runner, export.folder, settings.provider, threads)
+    timed = opens()
     judged = scoring_runner(export, timed, settings.provider, threads)
-    found["export"] = Contestant(timed, judged, tokenizer, export.manifest.facts["inputs"], _length(export))
+    found["export"] = Contestant(timed, judged, opens, tokenizer, export.manifest.facts["inputs"], _length(export))
     return found
 
 

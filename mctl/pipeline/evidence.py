@@ -23,7 +23,7 @@ from mctl.report.schema import (
     WorstText,
 )
 
-_PERCENTILES = ("p50_ms", "p90_ms", "p95_ms", "p99_ms", "throughput_texts_per_s", "samples")
+_PERCENTILES = ("p50_ms", "p90_ms", "p95_ms", "p99_ms", "throughput_texts_per_s", "samples", "waited_share")
 
 
 def check_result(check: Any) -> CheckResult:
@@ -60,8 +60,8 @@ def _figures(role: str, measured: Measured) -> dict[str, Any]:
         "predicted": predict(logits.astype(np.float64)).tolist(),
         "confusion": confusion_matrix(measured.labels, logits.argmax(1), labels=classes).tolist(),
     }
-    if role in measured.latency:
-        figures["latency"] = {name: getattr(measured.latency[role], name) for name in _PERCENTILES}
+    if role in measured.speed.latency:
+        figures["latency"] = {name: getattr(measured.speed.latency[role], name) for name in _PERCENTILES}
     if role in measured.emissions:
         figures["emissions"] = asdict(measured.emissions[role])
     return figures
@@ -69,16 +69,17 @@ def _figures(role: str, measured: Measured) -> dict[str, Any]:
 
 def comparison(measured: Measured) -> Comparison:
     """Export against source and against baseline, with intervals and with the texts that differ."""
-    parity = asdict(measured.parity)
+    parity, speed = asdict(measured.parity), measured.speed
     return Comparison(
         parity=Parity(**{name: _number(parity[name]) for name in Parity.model_fields}),
         accuracy=Accuracy.model_validate(measured.accuracy),
         slices=[SliceResult.model_validate(part) for part in measured.slices],
         flips=_flips(measured),
         worst_texts=_worst(measured),
-        speedup=Interval.model_validate(measured.speedup),
-        latency_ms={role: [round(time, 4) for time in timed.samples_ms] for role, timed in measured.latency.items()},
-        measured_with=measured.settings.model_dump(),
+        speedup=Interval.model_validate(speed.speedup),
+        block_speedups=list(speed.blocks),
+        latency_ms={role: [round(time, 4) for time in timed.samples_ms] for role, timed in speed.latency.items()},
+        measured_with=speed.measured_with,
     )
 
 

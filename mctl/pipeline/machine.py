@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,25 @@ def fingerprint() -> dict[str, Any]:
         "gpus": gpus,
         "system": platform.platform(terse=True),
     }
+
+
+def is_named(machine: str | None, threads: int) -> bool:
+    """Whether this is the processor, or the GPU, that a limit was set for; one that names none is meant for any.
+
+    Args:
+        machine: its name, and behind it, where they matter, ", 2 cores" and ", 1 thread".
+        threads: that the measurement has.
+    """
+    if machine is None:
+        return True
+    facts = fingerprint()
+    counts = {"core": facts["cores"], "thread": threads}
+    name = machine
+    while found := re.fullmatch(r"(.*), *(\d+) (core|thread)s?", name):
+        name, number, what = found.groups()
+        if int(number) != counts[what]:
+            return False
+    return name in {facts["processor"], *facts["gpus"]}
 
 
 def _processor() -> str:

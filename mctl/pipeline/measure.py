@@ -13,6 +13,7 @@ from mctl.pipeline.contestants import Contestant, contestants, logits_by_role, t
 from mctl.pipeline.dataset import StageData
 from mctl.pipeline.energy import energies, prepared
 from mctl.pipeline.lineage import Lineage
+from mctl.pipeline.speed import Enough, Speed, time_all
 from mctl.progress import Progress
 from mctl.recipe import MeasureSettings
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from mctl.validators.latency import LatencyResult
     from mctl.validators.parity import ParityResult
     from mctl.validators.slices import Slice
-    from mctl.validators.statistics import Ratio
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,12 @@ class Measured:
     parity: ParityResult
     accuracy: PairedAccuracy
     slices: list[Slice]
-    latency: dict[str, LatencyResult]
-    speedup: Ratio
+    speed: Speed
     emissions: dict[str, EmissionsResult]
-    settings: MeasureSettings
 
 
 def measure(
-    lineage: Lineage, data: StageData, settings: MeasureSettings, min_speedup: float | None, progress: Progress
+    lineage: Lineage, data: StageData, settings: MeasureSettings, enough: Enough, progress: Progress
 ) -> Measured:
     """Run export, source and baseline on the test split.
 
@@ -57,7 +55,7 @@ def measure(
     noisy machine hits all of them.
 
     Args:
-        min_speedup: what is asked of the speed-up: it is measured until that is decided, or in vain.
+        enough: whether the latencies so far decide what is asked of them: they are measured until then, or in vain.
     """
     from mctl.validators.accuracy import compare
     from mctl.validators.parity import compare_logits
@@ -68,10 +66,10 @@ def measure(
     test = data.splits["test"]
     logits = {role: logits_by_role(role, contestant, test.texts, progress) for role, contestant in found.items()}
     meters_are_ready()
-    latency, speedup = _latency(found, test.texts, settings, min_speedup, progress)
-    emissions = _emissions(found, test.texts, settings, latency, started, progress) if settings.emissions else {}
+    speed = time_all(found, test.texts, settings, enough, progress)
+    emissions = _emissions(found, test.texts, settings, speed.latency, started, progress) if settings.emissions else {}
     # An export of the teacher has its source for a baseline: one model, run once, with figures in both roles.
-    figures: tuple[dict[str, Any], ...] = (logits, latency, emissions)
+    figures: tuple[dict[str, Any], ...] = (logits, speed.latency, emissions)
     for by_role in figures:
         if "baseline" in by_role:
             by_role.setdefault("source", by_role["baseline"])
@@ -85,47 +83,9 @@ def measure(
         parity=compare_logits(logits["source"], logits["export"]),
         accuracy=compare(labels, *pair),
         slices=[*class_slices(labels, *pair, data.class_names), *length_slices(labels, *pair, lengths)],
-        latency=latency,
-        speedup=speedup,
+        speed=speed,
         emissions=emissions,
-        settings=settings,
     )
-
-
-def _latency(
-    found: Mapping[str, Contestant],
-    texts: Sequence[str],
-    settings: MeasureSettings,
-    min_speedup: float | None,
-    progress: Progress,
-) -> tuple[dict[str, LatencyResult], Ratio]:
-    """Times of everybody, and the speed-up; where one is asked for, as many rounds as it takes to decide on it."""
-    from mctl.validators.latency import measure as time_runners
-    from mctl.validators.latency import measure_until, speedup
-
-    batches = text_batches(len(texts), settings)
-    runners = {role: contestant.ready(batches, texts) for role, contestant in found.items()}
-    progress.start("latency", (settings.repeats + settings.warmup) * len(batches))
-
-    def advance(done: int, total: int) -> None:
-        progress.advance(done)
-
-    def decided(timed: Mapping[str, LatencyResult], confidence: float) -> bool:
-        ratio = speedup(timed["baseline"], timed["export"], confidence=confidence)
-        sure = min_speedup is None or ratio.low >= min_speedup or ratio.high < min_speedup
-        if not sure:
-            progress.say(f"latency: {ratio.low:.2f} to {ratio.high:.2f} times as fast does not decide: more rounds")
-        return sure
-
-    warmup, repeats = settings.warmup, settings.repeats
-    if min_speedup is None:
-        timed, confidence = time_runners(runners, batches, warmup=warmup, repeats=repeats, on_progress=advance), 0.95
-    else:
-        timed, confidence = measure_until(
-            decided, runners, batches, warmup=warmup, repeats=repeats, on_progress=advance
-        )
-    progress.finish()
-    return dict(timed), speedup(timed["baseline"], timed["export"], confidence=confidence)
 
 
 def _emissions(

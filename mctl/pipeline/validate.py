@@ -7,7 +7,7 @@ from typing import Any
 
 from mctl.artifact import now
 from mctl.errors import UserError
-from mctl.pipeline.against import against
+from mctl.pipeline.against import against, read_release, slowdown, unlike
 from mctl.pipeline.contestants import CannotRunError
 from mctl.pipeline.dataset import StageData, load_stage_data
 from mctl.pipeline.evidence import check_result, comparison, participant
@@ -16,15 +16,16 @@ from mctl.pipeline.integrity import integrity
 from mctl.pipeline.judge import thresholds
 from mctl.pipeline.lineage import Lineage, find_lineage
 from mctl.pipeline.loading import class_order, load_config
-from mctl.pipeline.machine import FP16_ON_CPU, fingerprint
+from mctl.pipeline.machine import FP16_ON_CPU, fingerprint, is_named
 from mctl.pipeline.measure import Measured, measure
+from mctl.pipeline.speed import Enough, Speed
 from mctl.pipeline.spent import making_of, repaid, repaid_result
 from mctl.pipeline.stage import versions
 from mctl.pipeline.unseen import check_data
 from mctl.progress import Progress
 from mctl.recipe import ModelSettings, Recipe
 from mctl.report.schema import ValidationResult
-from mctl.report.verdict_files import parse_result, withdraw_evidence, write_evidence
+from mctl.report.verdict_files import withdraw_evidence, write_evidence
 
 
 def validate(recipe: Recipe, progress: Progress, folder: Path | None = None) -> ValidationResult:
@@ -38,7 +39,7 @@ def validate(recipe: Recipe, progress: Progress, folder: Path | None = None) -> 
     """
     from mctl.validators.gate import runs_check
 
-    release = parse_result(recipe.gate.against) if recipe.gate.against else None
+    release = read_release(recipe.gate.against) if recipe.gate.against else None
     try:
         lineage = find_lineage(recipe.artifacts, folder, progress)
     except UserError:
@@ -53,16 +54,17 @@ def validate(recipe: Recipe, progress: Progress, folder: Path | None = None) -> 
         checks.append(check_data(data, lineage, unseen=recipe.gate.unseen_data))
     if data and _sound(checks):
         try:
-            measured = measure(lineage, data, recipe.measure, recipe.gate.min_speedup, progress)
+            measured = measure(lineage, data, recipe.measure, _enough(recipe, lineage, release), progress)
         except CannotRunError as error:
             checks.append(runs_check(error.role, error.reason))
     if data and measured:
         checks += _judged(lineage, measured, recipe)
-        if release is not None:
-            checks += against(release, lineage, data, measured, thresholds(recipe.gate))
         notes = _remarks(lineage, recipe)
     evaluated = data.summary() if data else {}
     result = _result(lineage, checks, measured, evaluated, notes)
+    if release is not None and measured is not None:
+        checks += against(release, result, lineage, measured, thresholds(recipe.gate))
+        result = _result(lineage, checks, measured, evaluated, notes)
     write_evidence(result, lineage.export.folder)
     return result
 
@@ -74,6 +76,22 @@ def _sound(checks: list[Any]) -> bool:
 def _data(recipe: Recipe, lineage: Lineage, progress: Progress) -> StageData:
     settings = resolved(recipe, lineage.source).data
     return load_stage_data(settings, progress, class_order(load_config(ModelSettings(name=str(lineage.source.folder)))))
+
+
+def _enough(recipe: Recipe, lineage: Lineage, release: ValidationResult | None) -> Enough:
+    """Whether latencies decide all that is asked of them, as far as any could."""
+    from mctl.validators.gate import speedup_check
+
+    limits = thresholds(recipe.gate)
+    before = release.comparison if release is not None else None
+
+    def enough(speed: Speed) -> bool:
+        checks = [speedup_check(speed.speedup, limits.min_speedup, "")]
+        if release is not None and before is not None and not unlike(release, before, lineage, speed):
+            checks.append(slowdown(release, before, lineage, speed, limits))
+        return all(check.verdict != "inconclusive" for check in checks)
+
+    return enough
 
 
 def _judged(lineage: Lineage, measured: Measured, recipe: Recipe) -> list[Any]:
@@ -88,18 +106,18 @@ def _judged(lineage: Lineage, measured: Measured, recipe: Recipe) -> list[Any]:
     from mctl.validators.statistics import quantile_interval
 
     limits = thresholds(recipe.gate)
-    p95 = quantile_interval(measured.latency["export"].samples_ms, 0.95)
+    p95 = quantile_interval(measured.speed.latency["export"].samples_ms, 0.95)
     precision = lineage.export.manifest.facts["precision"]
     checks = [
         *parity_checks(measured.parity, precision, limits),
         *accuracy_checks(measured.accuracy, limits),
         *slice_checks(measured.slices, limits),
         *latency_checks(
-            measured.latency["export"],
+            measured.speed.latency["export"],
             limits,
-            measured.speedup,
+            measured.speed.speedup,
             p95=p95,
-            same_machine=_is_named(recipe.gate.max_p95_on),
+            same_machine=is_named(recipe.gate.max_p95_on, measured.speed.measured_with["threads"]),
         ),
     ]
     if "export" in measured.emissions:
@@ -108,12 +126,6 @@ def _judged(lineage: Lineage, measured: Measured, recipe: Recipe) -> list[Any]:
             spent, texts = found
             checks.append(break_even_check(texts, spent.kwh, spent.unknown))
     return checks
-
-
-def _is_named(machine: str | None) -> bool:
-    """Whether this is the processor, or the GPU, that a limit was set for; one that names none is meant for any."""
-    facts = fingerprint()
-    return machine is None or machine in {facts["processor"], *facts["gpus"]}
 
 
 def _remarks(lineage: Lineage, recipe: Recipe) -> list[str]:

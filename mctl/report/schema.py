@@ -6,12 +6,16 @@ whether it is there, changes only with `schema_version`.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import math
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 Role = Literal["export", "source", "baseline"]
+ROLES: tuple[Role, ...] = ("export", "source", "baseline")
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class _Part(BaseModel):
@@ -40,13 +44,13 @@ class Participant(_Part):
     kind: str
     precision: str
     manifest_sha256: str
-    parameters: dict[str, int]
-    file_bytes: int
+    parameters: dict[str, Count]
+    file_bytes: Count
     latency: dict[str, float] | None = None
     emissions: dict[str, Any] | None = None
     accuracy: float | None = None
     macro_f1: float | None = None
-    predicted: list[int] | None = Field(
+    predicted: list[Annotated[int, Field(ge=-1, lt=2**31)]] | None = Field(
         None, description="Class of every test text, by number in classes; -1 where logits were not finite."
     )
     confusion: list[list[int]] | None = Field(
@@ -66,7 +70,7 @@ class Interval(_Part):
 class Parity(_Part):
     """Export against source."""
 
-    texts: int
+    texts: Count
     max_abs_logit_diff: float | None
     mean_abs_logit_diff: float | None
     label_agreement: float
@@ -95,7 +99,7 @@ class SliceResult(_Part):
 
     kind: Literal["class", "length"]
     name: str
-    texts: int
+    texts: Count
     before: float
     after: float
     to_wrong: int
@@ -133,8 +137,18 @@ class Comparison(_Part):
     flips: list[FlipResult]
     worst_texts: list[WorstText]
     speedup: Interval
+    block_speedups: list[Positive] = Field(
+        default_factory=list,
+        description="Of every opening of the sessions: what is drawn anew with them spreads these, and not the calls.",
+    )
     latency_ms: dict[Role, list[float]] = Field(description="Every timed call; the same index is the same batch.")
     measured_with: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _speedup_is_a_ratio(self) -> Self:
+        if not 0 < self.speedup.low <= self.speedup.value <= self.speedup.high < math.inf:
+            raise ValueError("the speed-up is no ratio with an interval around it")
+        return self
 
 
 class MakingStage(_Part):
@@ -191,3 +205,12 @@ class ValidationResult(_Part):
     notes: list[str] = Field(default_factory=list)
     machine: dict[str, Any] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _everybody_took_part(self) -> Self:
+        if missing := [role for role in ROLES if role not in self.participants]:
+            raise ValueError(f"{' and '.join(missing)} did not take part")
+        classes = len(self.classes)
+        if any(number >= classes for one in self.participants.values() for number in one.predicted or ()):
+            raise ValueError(f"a text is of a class that none of {classes} is")
+        return self

@@ -348,6 +348,13 @@ def test_p95_is_judged_by_its_whole_interval(limit, expected):
     assert "another machine" in elsewhere.why
 
 
+@pytest.mark.parametrize(("waited", "expected"), [(0.0, "fail"), (0.05, "fail"), (0.06, "inconclusive")])
+def test_a_p95_over_its_limit_on_a_busy_machine_is_no_fail(waited, expected):
+    busy = replace(LATENCY, waited_share=waited)
+    assert verdict_of(latency_checks(busy, Thresholds(max_p95_ms=5.5), p95=P95), "p95") == expected
+    assert verdict_of(latency_checks(busy, Thresholds(max_p95_ms=6.4), p95=P95), "p95") == "pass"
+
+
 @pytest.mark.parametrize(
     ("interval", "expected"),
     [

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from mctl.validators.errors import MeasurementError, ShapeError
-from mctl.validators.latency import measure, measure_until, speedup
+from mctl.validators.latency import joined, measure, speedup
+from mctl.validators.waiting import idle_ns, queued_ns
 
 
 def batch_of(texts):
@@ -146,41 +147,24 @@ def test_results_of_different_measurements_are_not_paired():
         speedup(short, long)
 
 
-def test_rounds_double_until_they_are_enough():
-    calls, asked = [], []
-
-    def enough(found, confidence):
-        asked.append((found["only"].samples, confidence))
-        return len(asked) == 3
-
-    batches = [batch_of(1), batch_of(3)]
-    found, confidence = measure_until(enough, {"only": recorder("only", calls)}, batches, warmup=2, repeats=5)
-    assert [samples for samples, _ in asked] == [10, 20, 40]
-    assert {each for _, each in asked} == {confidence} == {1 - 0.05 / 4}
-    assert found["only"].samples == len(found["only"].samples_ms) == 40
-    assert found["only"].texts == 80
-    assert len(calls) == 40 + 2 * 2, "it is warmed up once"
+def test_the_share_of_waiting_is_that_of_the_wall_and_no_more_than_all_of_it():
+    waited = iter([0, 5_000_000, 0, 10**12])
+    waits = {"only": sleeper(0.01)}
+    once = measure(waits, [batch_of(1)], warmup=0, repeats=1, waited_ns=lambda: next(waited))["only"]
+    assert 0.1 < once.waited_share <= 0.5
+    assert measure(waits, [batch_of(1)], warmup=0, repeats=1, waited_ns=lambda: next(waited))["only"].waited_share == 1
+    assert measure(waits, [batch_of(1)], warmup=0, repeats=1)["only"].waited_share == 0
 
 
-def test_what_is_never_enough_ends_all_the_same():
-    found, _ = measure_until(lambda *_: False, {"only": recorder("only", [])}, [batch_of(1)], warmup=0, repeats=3)
-    assert found["only"].samples == 3 * 8
+def test_joined_results_are_those_of_all_samples():
+    parts = [measure({"a": sleeper(0.001)}, [batch_of(2)], warmup=0, repeats=n)["a"] for n in (2, 3)]
+    whole = joined(parts)
+    assert whole.samples_ms == pytest.approx(parts[0].samples_ms + parts[1].samples_ms)
+    assert (whole.samples, whole.texts) == (5, 10)
 
 
-def test_looking_often_finds_no_difference_that_is_not_there():
-    """Of two equal runners, at the edge of the limit, one look in twenty may decide wrongly; all looks share that."""
-    rng = np.random.default_rng(1)
-    wrong = 0
-    for _ in range(60):
-        clock = iter(np.cumsum(rng.lognormal(11, 0.3, 20_000)).astype(int).tolist())
-        verdicts = []
-
-        def enough(found, confidence, verdicts=verdicts):
-            ratio = speedup(found["one"], found["other"], confidence=confidence, resamples=400)
-            verdicts.append(ratio.low > 1 or ratio.high < 1)
-            return verdicts[-1]
-
-        runners = {name: recorder(name, []) for name in ("one", "other")}
-        measure_until(enough, runners, [batch_of(1)] * 4, warmup=0, repeats=5, clock_ns=lambda clock=clock: next(clock))
-        wrong += verdicts[-1]
-    assert wrong <= 8
+def test_the_clock_of_idleness_counts_sleep_and_not_work():
+    start = idle_ns()
+    time.sleep(0.05)
+    assert idle_ns() - start > 40e6
+    assert queued_ns() >= 0

@@ -67,10 +67,14 @@ def test_a_quotient_lies_in_its_interval_and_turns_around(before, after, widths)
 def test_slowdown_is_judged_by_its_whole_interval(interval, expected):
     low, high = interval
     for value in (low, (low + high) / 2, high):
-        assert slowdown_check(Ratio(value, low, high), Thresholds(), same_machine=True).verdict == expected
-    elsewhere = slowdown_check(Ratio(low, low, high), Thresholds(), same_machine=False)
-    assert elsewhere.verdict == "info"
-    assert "another machine" in elsewhere.why
+        assert slowdown_check(Ratio(value, low, high), Thresholds()).verdict == expected
+
+
+@pytest.mark.parametrize("interval", [(0.9, 1.05), (1.0, 1.2), (1.15, 1.3)])
+def test_speeds_that_were_measured_otherwise_decide_nothing(interval):
+    check = slowdown_check(Ratio(interval[0], *interval), Thresholds(), unlike=["another machine", "threads 1"])
+    assert check.verdict == "inconclusive"
+    assert "another machine, threads 1" in check.why
 
 
 @pytest.mark.parametrize(("size", "expected"), [(900, "pass"), (1100, "pass"), (1101, "fail")])

@@ -13,6 +13,7 @@ from mctl.validators.statistics import (
     paired_bootstrap,
     quantile_interval,
     ratio_of_medians,
+    share_interval,
 )
 
 COUNTS = st.lists(st.integers(0, 40), min_size=1, max_size=8).filter(any)
@@ -154,3 +155,12 @@ def test_few_samples_leave_a_quantile_open_above():
     assert found.low <= found.value <= 3.0
     with pytest.raises(ShapeError):
         quantile_interval([], 0.95)
+
+
+@pytest.mark.parametrize(("share", "texts"), [(0.0, 5), (0.9, 480), (1.0, 100), (0.5, 1)])
+def test_the_interval_of_a_share_is_wilsons(share, texts):
+    found = share_interval(share, texts)
+    wilson = stats.binomtest(round(share * texts), texts).proportion_ci(0.95, method="wilson")
+    if float(share * texts).is_integer():
+        assert (found.low, found.high) == pytest.approx((wilson.low, wilson.high), abs=1e-9)
+    assert 0 <= found.low <= found.value <= found.high <= 1

@@ -6,6 +6,7 @@ Pure functions over the results of the other validators; nothing is measured her
     check       one figure against it, and the decision over all
     integrity, parity, accuracy, latency, emissions
                 the checks of each group, in the order in which they are made
+    moves       what got better or worse than it, where nothing is asked
     release     the same against the export that was released last
 """
 
@@ -13,7 +14,8 @@ from .accuracy import accuracy_checks, slice_checks
 from .check import Check, Decision, Verdict, decide
 from .emissions import break_even_check, emissions_checks
 from .integrity import data_check, fusion_check, integrity_checks, lineage_checks, runs_check, share_check
-from .latency import latency_checks
+from .latency import latency_checks, speedup_check
+from .moves import move_check, own_verdict_check, words_check, worse_check
 from .parity import parity_checks
 from .release import growth_check, release_accuracy_checks, rows_check, slowdown_check
 from .thresholds import Thresholds
@@ -33,6 +35,8 @@ __all__ = [
     "integrity_checks",
     "latency_checks",
     "lineage_checks",
+    "move_check",
+    "own_verdict_check",
     "parity_checks",
     "release_accuracy_checks",
     "rows_check",
@@ -40,4 +44,7 @@ __all__ = [
     "share_check",
     "slice_checks",
     "slowdown_check",
+    "speedup_check",
+    "words_check",
+    "worse_check",
 ]

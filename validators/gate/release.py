@@ -22,16 +22,24 @@ def release_accuracy_checks(result: PairedAccuracy, slices: Sequence[Slice], thr
     return [replace(check, group="release") for check in found if check.verdict != "info"]
 
 
-def slowdown_check(found: Ratio, thresholds: Thresholds, *, same_machine: bool) -> Check:
-    """Pass if all of the interval is allowed, fail if none of it is; on another machine it is only reported."""
-    limit = thresholds.max_slowdown if same_machine else None
-    tail = f"({100 * found.confidence:.0f} % interval {found.low:.2f} to {found.high:.2f})"
-    if not same_machine:
-        tail += ", measured on another machine"
+def slowdown_check(found: Ratio, thresholds: Thresholds, *, unlike: Sequence[str] = ()) -> Check:
+    """Pass if all of the interval is allowed, fail if none of it is, inconclusive in between.
+
+    Args:
+        found: times as long as the release, each in units of the baseline that was timed beside it.
+        unlike: what differs in how the two were measured; with any, the figure says nothing about the export.
+    """
+    limit = thresholds.max_slowdown
+    tail = f"({100 * found.confidence:.3g} % interval {found.low:.2f} to {found.high:.2f})"
     check = at_most(Figure("slowdown", "release", found.value, "x", "time of the release's", tail), limit)
-    if limit is None or found.high <= limit or found.low > limit:
-        return check if limit is None else replace(check, verdict="pass" if found.high <= limit else "fail")
-    return replace(check, verdict="inconclusive", why=f"{check.why}: this machine cannot tell")
+    if limit is None:
+        return check
+    if unlike:
+        why = f"{check.why}: nothing follows, since the release was measured with {', '.join(unlike)}"
+        return replace(check, verdict="inconclusive", why=why)
+    if found.low <= limit < found.high:
+        return replace(check, verdict="inconclusive", why=f"{check.why}: this machine cannot tell")
+    return replace(check, verdict="pass" if found.high <= limit else "fail")
 
 
 def growth_check(before_bytes: int, after_bytes: int, thresholds: Thresholds) -> Check:
