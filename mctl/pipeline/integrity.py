@@ -45,9 +45,7 @@ def _graph(lineage: Lineage, provider: Provider) -> list[Check]:
     checks = integrity_checks(graph=graph)
     if graph.problems:
         return checks
-    # An export for CUDA is one, wherever it is judged.
-    for_cuda = "cuda" in (provider, facts["provider"])
-    blocks = sum(heads > 0 for heads in facts["layout"]["heads"]) if for_cuda else 0
+    blocks = sum(heads > 0 for heads in facts["layout"]["heads"]) if provider == "cuda" else 0
     checks.append(fusion_check(graph, facts["graph"].get("fusions", {}), blocks))
     conversion = facts.get("conversion") or {}
     if "fp16_initializer_share" in conversion:

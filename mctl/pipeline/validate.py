@@ -132,6 +132,9 @@ def _remarks(lineage: Lineage, recipe: Recipe) -> list[str]:
     notes = []
     if lineage.export.manifest.facts["precision"] == "fp16" and recipe.measure.provider == "cpu":
         notes.append(FP16_ON_CPU)
+    facts = lineage.export.manifest.facts
+    if facts["provider"] == "cuda" and recipe.measure.provider == "cpu" and not facts["graph"].get("fusions"):
+        notes.append("The export is meant for CUDA, and no attention in it is fused: with --provider cuda that fails.")
     if recipe.gate.min_speedup is None:
         notes.append("Speed is reported and not judged: set min_speedup under [gate] to make it count.")
     if "synthetic" in str(lineage.source.manifest.data.get("source", "")):

@@ -161,12 +161,12 @@ def test_the_evidence_of_a_pass_does_not_outlive_the_export(copy_of_chain: Path)
     assert not any((copy_of_chain / EXPORT / name).exists() for name in reports)
 
 
-def test_an_export_for_cuda_that_is_not_fused_fails_on_a_cpu_too(copy_of_chain: Path) -> None:
+def test_an_export_for_cuda_that_is_not_fused_is_remarked_on_where_it_does_not_count(copy_of_chain: Path) -> None:
     ran = mctl("export", SOURCE, "--fp16", "--graph", "plain", cwd=copy_of_chain)
     assert ran.code == 0, ran.err
     judged_there = mctl("validate", ran.out.strip(), "--no-emissions", "--json", cwd=copy_of_chain)
-    assert judged_there.code == 1
-    assert check(json.loads(judged_there.out), "fusion")["verdict"] == "fail"
+    assert judged_there.code == 0
+    assert any("no attention in it is fused" in note for note in json.loads(judged_there.out)["notes"])
 
 
 def test_a_tokenizer_of_another_model_is_no_parity(copy_of_chain: Path) -> None:

@@ -59,7 +59,7 @@ def test_the_verdict_names_the_data_it_was_reached_on(copy_of_chain: Path) -> No
     result = json.loads(ran.out)
     assert result["data"]["source"] == "holdout.csv"
     (data,) = [check for check in result["checks"] if check["name"] == "data"]
-    assert data["verdict"] == "info" and "not what it was when the models were made" in data["why"]
+    assert data["verdict"] == "info" and "no test text that they learnt" in data["why"]
 
 
 def test_an_export_goes_beside_its_source_unless_told_otherwise(copy_of_chain: Path) -> None:

@@ -10,9 +10,9 @@ from command import mctl
 from refusal import Refused
 
 
-@pytest.mark.parametrize("level", ["100", "-5", "nan"])
-def test_prune_levels_that_mean_nothing(copy_of_sample: Path, refused: Refused, level: str) -> None:
-    refused("compress", "--prune", level, cwd=copy_of_sample, words=["--prune", "than"])
+@pytest.mark.parametrize(("level", "word"), [("100", "than"), ("-5", "than"), ("nan", "finite")])
+def test_prune_levels_that_mean_nothing(copy_of_sample: Path, refused: Refused, level: str, word: str) -> None:
+    refused("compress", "--prune", level, cwd=copy_of_sample, words=["--prune", word])
 
 
 def test_to_remove_nothing_and_to_learn_nothing_is_refused(copy_of_chain: Path, refused: Refused) -> None:

@@ -11,6 +11,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from models import FAMILIES, small_model
+from processor import needs_exact_int8
 from torch import nn
 
 from mctl.exporters import ExportError, OnnxClassifier, TorchClassifier, export_fp32, open_session, to_fp16, to_int8
@@ -123,6 +124,7 @@ def test_fp16_of_the_fused_form(make_classifier, make_batch, tmp_path):
     np.testing.assert_allclose(classifier(tmp_path / "half.onnx")(inputs), expected, atol=0.01, rtol=0)
 
 
+@needs_exact_int8
 def test_int8_of_the_fused_form(make_classifier, make_batch, tmp_path):
     model = make_classifier(heads=(3, 1), rows=(200, 33))
     export_fp32(model, tmp_path / "full.onnx", input_names=NAMES, form="fused")
