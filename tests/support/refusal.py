@@ -11,8 +11,8 @@ from typing import Protocol
 class Refused(Protocol):
     """Runs a command that must refuse, and returns its message."""
 
-    def __call__(self, *arguments: object, cwd: Path, words: Iterable[str] = ()) -> str:
-        """`words` must be in the message."""
+    def __call__(self, *arguments: object, cwd: Path, words: Iterable[str] = (), verdict_goes: bool = False) -> str:
+        """`words` must be in the message. With `verdict_goes`, the reports of the export are gone, and nothing else."""
 
 
 def contents(folder: Path) -> dict[str, str]:
