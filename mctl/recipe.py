@@ -177,7 +177,7 @@ class MeasureSettings(Settings):
     batch_size: int = Field(8, ge=1, description="Texts per call.")
     warmup: int = Field(1, ge=0, description="Rounds over all batches before the clock counts.")
     repeats: int = Field(5, ge=2, description="Rounds over the timed batches in each opening of the sessions.")
-    batches: int = Field(12, ge=1, description="Different batches of evaluation texts that are timed.")
+    batches: int = Field(12, ge=1, description="Most batches of evaluation texts that are timed; fewer of slow models.")
     threads: int | None = Field(None, ge=1, description="Threads for both runtimes. Default: all cores.")
     provider: Provider = Field("cpu", description="Where the export runs.")
     emissions: bool = Field(True, description="Measure or estimate energy.")

@@ -53,6 +53,7 @@ class Plan:
         seconds: for the blocks until the first look; one and a half times as many are for all further ones together.
         rounds: timed ones of a block over all batches, fewer where they take longer than the block's part of `seconds`.
         warmup: untimed ones before; the first call of a session also plans its memory.
+        fewest_batches: that a round goes over even if the block's part of `seconds` is too short for them.
     """
 
     first: int = 8
@@ -61,6 +62,7 @@ class Plan:
     seconds: float = 20.0
     rounds: int = 5
     warmup: int = 1
+    fewest_batches: int = 4
 
     @property
     def confidence(self) -> float:
@@ -75,6 +77,16 @@ class Plan:
     def fitting(self, round_seconds: float) -> int:
         """Timed rounds of a block if one takes `round_seconds`."""
         return min(max(int(self.seconds / self.first / max(round_seconds, 1e-9)), 1), self.rounds)
+
+    def fitting_batches(self, batches: int, batch_seconds: float) -> int:
+        """Batches of a round if all runners together take `batch_seconds` for one.
+
+        Halved until warm-up and one timed round fit into a block, so that runs on one machine choose the same number:
+        figures over different texts do not compare.
+        """
+        while batches > self.fewest_batches and batches * batch_seconds * (self.warmup + 1) > self.seconds / self.first:
+            batches = max(batches // 2, self.fewest_batches)
+        return batches
 
 
 def measure_blocks(

@@ -22,7 +22,13 @@ if TYPE_CHECKING:
     from mctl.validators.statistics import Ratio
 
 # Of what speed was measured with, what a ratio depends on, and in which words it is said.
-_CONDITIONS = {"provider": "provider", "batch_size": "batch size", "threads": "threads", "clock": "the clock"}
+_CONDITIONS = {
+    "provider": "provider",
+    "batch_size": "batch size",
+    "batches": "timed batches",
+    "threads": "threads",
+    "clock": "the clock",
+}
 
 
 def read_release(path: Path) -> ValidationResult:

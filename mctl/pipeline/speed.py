@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from mctl.pipeline.contestants import Contestant, text_batches
-from mctl.pipeline.scoring import Runner
+from mctl.pipeline.scoring import Batch, Runner
 from mctl.pipeline.sessions import use_threads
 from mctl.progress import Progress
 from mctl.recipe import MeasureSettings
@@ -62,10 +62,13 @@ def time_all(
     from mctl.validators.waiting import idle_ns, queued_ns
 
     batches, measured_with = text_batches(len(texts), settings), conditions(settings)
-    tokens = {role: contestant.tokens(batches, texts) for role, contestant in found.items()}
     plan = Plan(rounds=settings.repeats, warmup=settings.warmup)
-    speed = partial(_speed, plan=plan, batches=len(batches), measured_with=measured_with)
     own_time = measured_with["clock"] == "processor"
+    clock_ns = time.process_time_ns if own_time else time.perf_counter_ns
+    batches = batches[: plan.fitting_batches(len(batches), _seconds_of_one(found, texts, batches[0], clock_ns))]
+    measured_with["batches"] = len(batches)
+    tokens = {role: contestant.tokens(batches, texts) for role, contestant in found.items()}
+    speed = partial(_speed, plan=plan, batches=len(batches), measured_with=measured_with)
 
     def opened() -> dict[str, Runner]:
         return {role: contestant.on(tokens[role], contestant.opened()) for role, contestant in found.items()}
@@ -83,12 +86,23 @@ def time_all(
         opened,
         batches,
         plan,
-        clock_ns=time.process_time_ns if own_time else time.perf_counter_ns,
+        clock_ns=clock_ns,
         waited_ns=idle_ns if own_time else queued_ns,
         on_progress=lambda done, total: progress.advance(done),
     )
     progress.finish()
     return speed(blocks)
+
+
+def _seconds_of_one(
+    found: Mapping[str, Contestant], texts: Sequence[str], batch: Batch, clock_ns: Callable[[], int]
+) -> float:
+    """What all models together take for a batch that they have seen before."""
+    from mctl.validators.latency import measure
+
+    runners = {role: contestant.ready([batch], texts) for role, contestant in found.items()}
+    timed = measure(runners, [batch], warmup=1, repeats=1, clock_ns=clock_ns)
+    return sum(result.p50_ms for result in timed.values()) / 1000
 
 
 def _speed(blocks: Sequence[Block], plan: Any, batches: int, measured_with: dict[str, Any]) -> Speed:

@@ -25,7 +25,7 @@ from mctl.validators.latency import LatencyResult
 from mctl.validators.statistics import Ratio
 
 TEXTS = 480
-CONDITIONS = {"batch_size": 8, "provider": "cpu", "threads": 1, "clock": "processor"}
+CONDITIONS = {"batch_size": 8, "batches": 12, "provider": "cpu", "threads": 1, "clock": "processor"}
 BLOCKS = [2.0, 2.02, 1.98, 2.01, 1.99, 2.0, 2.01, 2.0]
 SPEEDUP = {"value": 2.0, "low": 1.9, "high": 2.1}
 LATENCY = LatencyResult(1.0, 2.0, 3.0, 4.0, 5.0, 2, 16, (1.0, 2.0))
@@ -84,6 +84,7 @@ def test_a_release_is_no_worse_than_itself(folder: Path) -> None:
     ("change", "said"),
     [
         ({"batch_size": 4}, "batch size 4 instead of 8"),
+        ({"batches": 6}, "timed batches 6 instead of 12"),
         ({"provider": "cuda"}, "provider cuda instead of cpu"),
         ({"threads": 2}, "threads 2 instead of 1"),
         ({"clock": "wall"}, "the clock wall instead of processor"),

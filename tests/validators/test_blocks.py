@@ -104,6 +104,14 @@ def test_what_takes_long_has_fewer_blocks_and_rounds_but_the_fewest():
     assert plan.confidence == 1 - 0.05 / 2
 
 
+def test_slow_models_have_rounds_over_fewer_batches_but_the_fewest():
+    plan = Plan(first=8, seconds=20.0, warmup=1, fewest_batches=4)
+    assert plan.fitting_batches(12, 0.1) == 12
+    assert plan.fitting_batches(12, 0.11) == 6
+    assert plan.fitting_batches(12, 10.0) == 4
+    assert plan.fitting_batches(3, 10.0) == 3
+
+
 def test_each_look_has_its_part_of_the_five_per_cent():
     assert Plan(looks=3).confidence == pytest.approx(1 - 0.05 / 3)
 
