@@ -4,6 +4,7 @@ Where a session's memory lies, and on which core its threads run, is drawn when 
 calls of one session agree with each other better than with those of the next (T. Kalibera and R. Jones, "Rigorous
 Benchmarking in Reasonable Time", ISMM 2013, on levels of repetition; T. Mytkowicz et al., "Producing Wrong Data Without
 Doing Anything Obviously Wrong", ASPLOS 2009, on layout). What is drawn once a session has to be repeated by session.
+And a shared machine drifts: blocks that follow each other agree better than those that do not, which widens intervals.
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ _NS_PER_S = 1e9
 _PATIENCE = 3.0
 _GROWTH = 3
 # Of a run, on the logarithm of a ratio: two runs differ by more than their blocks tell, since blocks share a process,
-# its libraries' places and the state of the machine. Found by timing one export in process after process.
-_BETWEEN_RUNS = 0.01
+# its libraries' places and the state of the machine. Found by timing one export for minutes on a shared machine.
+_BETWEEN_RUNS = 0.02
+_FEWEST_OF_DRIFT, _MOST_DRIFT = 8, 0.8
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,8 @@ class Plan:
     a second of it is never more than three on the wall.
 
     Attributes:
-        first: blocks until the first look; there are three times as many at each further one.
+        first: blocks until the first look, or up to three times as many while the ratio is not `precise` and there is
+            time; there are three times as many at each further one.
         fewest: blocks that there are even if they take longer than `seconds`.
         looks: at most.
         seconds: for the blocks until the first look; one and a half times as many are for all further ones together.
@@ -95,6 +98,7 @@ def measure_blocks(
     batches: Sequence[Batch],
     plan: Plan,
     *,
+    precise: Callable[[Sequence[Block]], bool] = lambda blocks: True,
     clock_ns: Clock = time.perf_counter_ns,
     waited_ns: Clock | None = None,
     on_progress: Progress | None = None,
@@ -104,20 +108,29 @@ def measure_blocks(
     Args:
         enough: of the blocks so far, whether to stop.
         opened: opens all runners; those of the block before are let go first.
+        precise: of the blocks until the first look, whether they are worth a comparison with another run's. It must not
+            depend on what one would like to see.
         on_progress: called after a block with (blocks done, blocks until the next look).
     """
     blocks: list[Block] = []
     target, budget, spent = plan.first, plan.seconds, _stopwatch(clock_ns)
-    for look in range(plan.looks):
-        while len(blocks) < target and (len(blocks) < plan.fewest or spent() < budget):
+
+    def until(wanted: int) -> None:
+        while len(blocks) < wanted and (len(blocks) < plan.fewest or spent() < budget):
             blocks.append(_block(opened(), batches, plan, seed=len(blocks), clock_ns=clock_ns, waited_ns=waited_ns))
             if on_progress is not None:
-                on_progress(len(blocks), target)
+                on_progress(len(blocks), max(wanted, target))
+
+    until(target)
+    while plan.first <= len(blocks) < target * _GROWTH and spent() < budget and not precise(blocks):
+        until(len(blocks) + 1)
+    for look in range(plan.looks - 1):
         if enough(blocks):
             break
         if not look:
             budget = spent() + plan.more_seconds
-        target *= _GROWTH
+        target = max(target, len(blocks)) * _GROWTH
+        until(target)
     return blocks
 
 
@@ -251,8 +264,24 @@ def _middle(values: FloatArray) -> Any:
 
 
 def _error(values: npt.NDArray[np.float64]) -> float:
-    """Standard error of the mean."""
-    return float(values.std(ddof=1)) / math.sqrt(values.size)
+    """Standard error of the mean of what was measured one after the other."""
+    return float(values.std(ddof=1)) / math.sqrt(values.size) * _drift(values)
+
+
+def _drift(values: npt.NDArray[np.float64]) -> float:
+    """By how much a mean is less certain because neighbours agree: sqrt((1 + r) / (1 - r)) of their correlation r.
+
+    That is of a first-order process (G. Bayley and J. Hammersley, J. R. Stat. Soc. Suppl. 1946, on the effective number
+    of values), whose r a short series finds too low by about (1 + 3 r) / n (M. Kendall, Biometrika 1954). A handful of
+    values tells nothing of it; they are of slow models, so that each is long itself.
+    """
+    centred = values - values.mean()
+    squares = float(centred @ centred)
+    if values.size < _FEWEST_OF_DRIFT or squares == 0:
+        return 1.0
+    found = float(centred[1:] @ centred[:-1]) / squares
+    drift = min(max((values.size * found + 1) / (values.size - 3), 0.0), _MOST_DRIFT)
+    return math.sqrt((1 + drift) / (1 - drift))
 
 
 def _student(confidence: float, freedom: float) -> float:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Clock = Literal["processor", "wall"]
 Enough = Callable[["Speed"], bool]
+_SIDES = "baseline", "export"
+_PRECISION = 0.05
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ def time_all(
         opened,
         batches,
         plan,
+        precise=lambda blocks: _precise(blocks, plan, len(batches)),
         clock_ns=clock_ns,
         waited_ns=idle_ns if own_time else queued_ns,
         on_progress=lambda done, total: progress.advance(done),
@@ -105,11 +108,18 @@ def _seconds_of_one(
     return sum(result.p50_ms for result in timed.values()) / 1000
 
 
+def _precise(blocks: Sequence[Block], plan: Any, batches: int) -> bool:
+    """Worth to be compared with by a later release; what waiting may have added, no number of blocks takes away."""
+    from mctl.validators.blocks import ratio_over_blocks
+
+    ratio = ratio_over_blocks(blocks, *_SIDES, batches, confidence=plan.confidence, resamples=200)
+    return ratio.high <= ratio.value * (1 + _PRECISION)
+
+
 def _speed(blocks: Sequence[Block], plan: Any, batches: int, measured_with: dict[str, Any]) -> Speed:
     from mctl.validators.blocks import allowing_for_waiting, block_ratios, join, ratio_over_blocks
 
-    sides = "baseline", "export"
-    timed, ratio = join(blocks), ratio_over_blocks(blocks, *sides, batches, confidence=plan.confidence)
+    timed, ratio = join(blocks), ratio_over_blocks(blocks, *_SIDES, batches, confidence=plan.confidence)
     if measured_with["clock"] == "wall":
-        ratio = allowing_for_waiting(ratio, *(timed[side].waited_share for side in sides))
-    return Speed(timed, ratio, tuple(block_ratios(blocks, *sides, batches)), measured_with)
+        ratio = allowing_for_waiting(ratio, *(timed[side].waited_share for side in _SIDES))
+    return Speed(timed, ratio, tuple(block_ratios(blocks, *_SIDES, batches)), measured_with)
