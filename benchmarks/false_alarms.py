@@ -10,7 +10,7 @@ loss of 1.2 points possible. Every run is a command of its own, with one thread:
 another process disturbs least.
 
 The process that keeps a core busy is a loop that never waits, or, with --hog, a group of processes that has work to do:
-it is stopped while a run has the machine to itself, and goes on beside the next.
+it is stopped while a run has the machine to itself, and goes on beside the next. Interrupted, it prints what it has.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from planted import TEACHER
@@ -78,20 +78,24 @@ def main() -> None:
         shutil.copy(base / _EXPORT / "validation.json", base / "last.json")
         said: dict[bool, Counter[str]] = {False: Counter(), True: Counter()}
         why: Counter[str] = Counter()
-        for run in range(arguments.runs):
-            with beside(busy, run % 2 == 1):
-                ran = mctl(base, *validate, "--against", "last.json")
-            if ran.returncode not in (0, 1, 3):
-                raise SystemExit(ran.stderr)
-            result = json.loads((base / _EXPORT / "validation.json").read_text(encoding="utf-8"))
-            said[run % 2 == 1][result["verdict"]] += 1
-            why.update(check["name"] for check in result["checks"] if check["verdict"] in ("fail", "inconclusive"))
-            print(f"{run + 1}: {result['verdict']}", file=sys.stderr, flush=True)
+        with suppress(KeyboardInterrupt):
+            for run in range(arguments.runs):
+                hogged = run % 2 == 1
+                with beside(busy, hogged):
+                    ran = mctl(base, *validate, "--against", "last.json")
+                if ran.returncode not in (0, 1, 3):
+                    raise SystemExit(ran.stderr)
+                result = json.loads((base / _EXPORT / "validation.json").read_text(encoding="utf-8"))
+                said[hogged][result["verdict"]] += 1
+                found = [check for check in result["checks"] if check["verdict"] in ("fail", "inconclusive")]
+                why.update(check["name"] for check in found)
+                because = "".join(f"; {check['name']}: {check['why']}" for check in found)
+                print(f"{run + 1}: {result['verdict']}{because}", file=sys.stderr, flush=True)
     print("| beside it | runs | pass | inconclusive | fail |")
     print("|---|---|---|---|---|")
-    for hogged, found in said.items():
-        words = " | ".join(str(found[word]) for word in ("pass", "inconclusive", "fail"))
-        print(f"| {'a busy core' if hogged else 'nothing'} | {found.total()} | {words} |")
+    for hogged, verdicts in said.items():
+        words = " | ".join(str(verdicts[word]) for word in ("pass", "inconclusive", "fail"))
+        print(f"| {'a busy core' if hogged else 'nothing'} | {verdicts.total()} | {words} |")
     print()
     print("checks that did not pass:", ", ".join(f"{name} {times}" for name, times in why.most_common()) or "none")
 
