@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 REPORTS = {"validation.json", "validation.html", "validation.sarif", "junit.xml", "README.md"}
+
+
+_LONGEST = 160
 
 
 @dataclass(frozen=True)
@@ -34,13 +36,10 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 def sentence(ran: subprocess.CompletedProcess[str], words: tuple[str, ...]) -> str:
-    """What was said of the fault: the row of a failed check or the error, in one line."""
-    text = " ".join(f"{ran.stdout}\n{ran.stderr}".split())
-    for before in (r"(?:fail|inconclusive) \S+ [^.]{0,40}", r"[^.]{0,60}"):
-        for word in words:
-            match = re.search(rf"{before}{re.escape(word)}[^.]{{0,60}}", text)
-            if match:
-                return match.group().strip()
-    error = next((line for line in ran.stderr.splitlines() if line.startswith("error:")), "")
-    failed = next((line for line in ran.stdout.splitlines() if line.startswith(("fail", "inconclusive"))), "")
-    return error or failed or text[-120:]
+    """What was said of the fault: the check that did not pass, or the error, in one line."""
+    errors = [line for line in ran.stderr.splitlines() if line.startswith("error:")]
+    checks = [line for line in ran.stdout.splitlines() if line.startswith(("fail", "inconclusive"))]
+    said = [*checks, *errors, *f"{ran.stdout}\n{ran.stderr}".splitlines()]
+    named = [line for line in said if any(word in line for word in words)]
+    line = " ".join((named or said or [""])[0].split())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} ..."

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO, Any, cast
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -16,6 +18,33 @@ from mctl.artifact import Artifact
 from mctl.processes import asked_in_vain, is_main
 from mctl.report.plain import plain_text
 
+_BLANKS_AT_END = re.compile(r" +$", re.MULTILINE)
+# Of a pipe or a file: no row of a table is longer, so that a check is one line, to be found and cut by other tools.
+_UNBOUNDED = 10_000
+
+
+class _WithoutPadding:
+    """A stream whose lines end where their last word does; tables pad their last column."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._stream.write(_BLANKS_AT_END.sub("", text))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def _results() -> Console:
+    """As wide as the terminal; elsewhere as wide as the rows are, unless COLUMNS says otherwise."""
+    if sys.stdout.isatty():
+        return Console(soft_wrap=True, highlight=False)
+    stream = cast("IO[str]", _WithoutPadding(sys.stdout))
+    width = None if "COLUMNS" in os.environ else _UNBOUNDED
+    return Console(file=stream, width=width, soft_wrap=True, highlight=False)
+
 
 class TerminalProgress:
     """Draws progress bars on stderr while a command runs; where stderr is no terminal, only the lines worth keeping."""
@@ -23,7 +52,7 @@ class TerminalProgress:
     def __init__(self, quiet: bool) -> None:
         self.quiet = quiet
         self.messages = Console(stderr=True, quiet=quiet, soft_wrap=True, highlight=False)
-        self.results = Console(soft_wrap=True, highlight=False)
+        self.results = _results()
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
