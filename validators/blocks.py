@@ -4,7 +4,8 @@ Where a session's memory lies, and on which core its threads run, is drawn when 
 calls of one session agree with each other better than with those of the next (T. Kalibera and R. Jones, "Rigorous
 Benchmarking in Reasonable Time", ISMM 2013, on levels of repetition; T. Mytkowicz et al., "Producing Wrong Data Without
 Doing Anything Obviously Wrong", ASPLOS 2009, on layout). What is drawn once a session has to be repeated by session.
-And a shared machine drifts: blocks that follow each other agree better than those that do not, which widens intervals.
+And a shared machine wanders at all time scales, so that a mean over more time is hardly surer (flicker noise; D. Allan,
+"Statistics of Atomic Frequency Standards", Proc. IEEE 1966): intervals have a part that more blocks do not shrink.
 """
 
 from __future__ import annotations
@@ -33,9 +34,11 @@ _NS_PER_S = 1e9
 _PATIENCE = 3.0
 _GROWTH = 3
 # Of a run, on the logarithm of a ratio: two runs differ by more than their blocks tell, since blocks share a process,
-# its libraries' places and the state of the machine. Found by timing one export for minutes on a shared machine.
+# its libraries' places and the state of the machine. Found by timing one export in process after process.
 _BETWEEN_RUNS = 0.02
-_FEWEST_OF_DRIFT, _MOST_DRIFT = 8, 0.8
+# Of the spread of blocks, what their mean is uncertain by however many they are. Found by timing a small model for four
+# minutes on a shared machine: means of 8, 16 and 32 blocks spread by 0.6, 0.5 and 0.5 of what single blocks do.
+_FLICKER = 0.5
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,7 @@ class Plan:
     a second of it is never more than three on the wall.
 
     Attributes:
-        first: blocks until the first look, or up to three times as many while the ratio is not `precise` and there is
-            time; there are three times as many at each further one.
+        first: blocks until the first look; there are three times as many at each further one.
         fewest: blocks that there are even if they take longer than `seconds`.
         looks: at most.
         seconds: for the blocks until the first look; one and a half times as many are for all further ones together.
@@ -98,7 +100,6 @@ def measure_blocks(
     batches: Sequence[Batch],
     plan: Plan,
     *,
-    precise: Callable[[Sequence[Block]], bool] = lambda blocks: True,
     clock_ns: Clock = time.perf_counter_ns,
     waited_ns: Clock | None = None,
     on_progress: Progress | None = None,
@@ -108,8 +109,6 @@ def measure_blocks(
     Args:
         enough: of the blocks so far, whether to stop.
         opened: opens all runners; those of the block before are let go first.
-        precise: of the blocks until the first look, whether they are worth a comparison with another run's. It must not
-            depend on what one would like to see.
         on_progress: called after a block with (blocks done, blocks until the next look).
     """
     blocks: list[Block] = []
@@ -119,17 +118,15 @@ def measure_blocks(
         while len(blocks) < wanted and (len(blocks) < plan.fewest or spent() < budget):
             blocks.append(_block(opened(), batches, plan, seed=len(blocks), clock_ns=clock_ns, waited_ns=waited_ns))
             if on_progress is not None:
-                on_progress(len(blocks), max(wanted, target))
+                on_progress(len(blocks), wanted)
 
     until(target)
-    while plan.first <= len(blocks) < target * _GROWTH and spent() < budget and not precise(blocks):
-        until(len(blocks) + 1)
     for look in range(plan.looks - 1):
         if enough(blocks):
             break
         if not look:
             budget = spent() + plan.more_seconds
-        target = max(target, len(blocks)) * _GROWTH
+        target *= _GROWTH
         until(target)
     return blocks
 
@@ -199,7 +196,7 @@ def ratio_over_blocks(
     middles = np.log(block_ratios(blocks, above, below, batches))
     if middles.size < 2:
         raise ShapeError("an interval over blocks needs two or more")
-    value, half = float(middles.mean()), _student(confidence, middles.size - 1) * _error(middles)
+    value, half = float(middles.mean()), _student(confidence, middles.size - 1) * _error(middles, middles.size)
     draws, rng = np.zeros(resamples), np.random.default_rng(seed)
     for block in blocks:
         ratios = _log_ratios(block, above, below, batches)
@@ -226,7 +223,9 @@ def quotient_over_blocks(above: Sequence[float], below: Sequence[float], *, conf
     if not known or min(side.size for side in sides) < 1:
         raise ShapeError("a quotient over blocks needs two of one side, and one of the other")
     spreads = [side if side.size > 1 else known[0] for side in sides]
-    parts = [float(spread.var(ddof=1)) / side.size for spread, side in zip(spreads, sides, strict=True)]
+    parts = [
+        float(spread.var(ddof=1)) * (1 / side.size + _FLICKER**2) for spread, side in zip(spreads, sides, strict=True)
+    ]
     error, freedom = math.sqrt(sum(parts)), min(spread.size for spread in spreads) - 1.0
     if error > 0:
         squares = sum(part**2 / (spread.size - 1) for part, spread in zip(parts, spreads, strict=True))
@@ -263,25 +262,9 @@ def _middle(values: FloatArray) -> Any:
     return stats.trim_mean(values, 0.25, axis=0)
 
 
-def _error(values: npt.NDArray[np.float64]) -> float:
-    """Standard error of the mean of what was measured one after the other."""
-    return float(values.std(ddof=1)) / math.sqrt(values.size) * _drift(values)
-
-
-def _drift(values: npt.NDArray[np.float64]) -> float:
-    """By how much a mean is less certain because neighbours agree: sqrt((1 + r) / (1 - r)) of their correlation r.
-
-    That is of a first-order process (G. Bayley and J. Hammersley, J. R. Stat. Soc. Suppl. 1946, on the effective number
-    of values), whose r a short series finds too low by about (1 + 3 r) / n (M. Kendall, Biometrika 1954). A handful of
-    values tells nothing of it; they are of slow models, so that each is long itself.
-    """
-    centred = values - values.mean()
-    squares = float(centred @ centred)
-    if values.size < _FEWEST_OF_DRIFT or squares == 0:
-        return 1.0
-    found = float(centred[1:] @ centred[:-1]) / squares
-    drift = min(max((values.size * found + 1) / (values.size - 3), 0.0), _MOST_DRIFT)
-    return math.sqrt((1 + drift) / (1 - drift))
+def _error(values: npt.NDArray[np.float64], size: int) -> float:
+    """Standard error of a mean of `size` that spread like `values`, one after the other on a machine that wanders."""
+    return float(values.std(ddof=1)) * math.hypot(1 / math.sqrt(size), _FLICKER)
 
 
 def _student(confidence: float, freedom: float) -> float:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 Clock = Literal["processor", "wall"]
 Enough = Callable[["Speed"], bool]
 _SIDES = "baseline", "export"
-_PRECISION = 0.05
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,6 @@ def time_all(
         opened,
         batches,
         plan,
-        precise=lambda blocks: _precise(blocks, plan, len(batches)),
         clock_ns=clock_ns,
         waited_ns=idle_ns if own_time else queued_ns,
         on_progress=lambda done, total: progress.advance(done),
@@ -106,14 +104,6 @@ def _seconds_of_one(
     runners = {role: contestant.ready([batch], texts) for role, contestant in found.items()}
     timed = measure(runners, [batch], warmup=1, repeats=1, clock_ns=clock_ns)
     return sum(result.p50_ms for result in timed.values()) / 1000
-
-
-def _precise(blocks: Sequence[Block], plan: Any, batches: int) -> bool:
-    """Worth to be compared with by a later release; what waiting may have added, no number of blocks takes away."""
-    from mctl.validators.blocks import ratio_over_blocks
-
-    ratio = ratio_over_blocks(blocks, *_SIDES, batches, confidence=plan.confidence, resamples=200)
-    return ratio.high <= ratio.value * (1 + _PRECISION)
 
 
 def _speed(blocks: Sequence[Block], plan: Any, batches: int, measured_with: dict[str, Any]) -> Speed:

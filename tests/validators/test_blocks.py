@@ -146,7 +146,7 @@ def test_the_interval_is_over_the_sessions_and_not_the_calls():
 
 
 @pytest.mark.parametrize(("blocks", "fewest"), [(8, 75), (24, 85)])
-def test_a_machine_that_drifts_widens_the_interval(blocks, fewest):
+def test_a_machine_that_wanders_widens_the_interval(blocks, fewest):
     """Taken for independent, these blocks give intervals that hold the truth 60 times in 100."""
     rng, covered = np.random.default_rng(5), 0
     for _ in range(100):
@@ -156,16 +156,6 @@ def test_a_machine_that_drifts_widens_the_interval(blocks, fewest):
         )  # fmt: skip
         covered += found.low <= 2.0 <= found.high
     assert covered >= fewest
-
-
-def test_blocks_go_on_until_they_are_precise_or_time_is_up():
-    def count_of(plan, precise):
-        opened = {"only": recorder("only", [])}
-        return len(measure_blocks(lambda _: True, lambda: opened, [batch_of(1)], plan, precise=precise))
-
-    assert count_of(FAST, lambda blocks: len(blocks) >= 7) == 7
-    assert count_of(FAST, lambda blocks: False) == 12
-    assert count_of(Plan(first=4, fewest=2, looks=2, seconds=0, rounds=3, warmup=1), lambda blocks: False) == 2
 
 
 def test_blocks_that_agree_by_chance_do_not_hide_the_noise_of_their_calls():
@@ -211,7 +201,7 @@ def test_a_quotient_of_two_figures_has_no_interval():
 @pytest.mark.parametrize("drift", [0.0, 0.5])
 def test_an_export_against_itself_is_hardly_ever_slower_and_one_that_is_never_passes(drift):
     """By simulation of 200 pairs of runs whose sessions spread by 3 %, and runs by 2 % besides."""
-    rng, limit = np.random.default_rng(4), 1.2
+    rng, limit = np.random.default_rng(4), 1.25
     spread = {"session": 0.03, "run": 0.02, "drift": drift}
     said = {1.0: [], 1.4: []}
     for slower, found in said.items():
