@@ -36,8 +36,8 @@ _GROWTH = 3
 # Of a run, on the logarithm of a ratio: two runs differ by more than their blocks tell, since blocks share a process,
 # its libraries' places and the state of the machine. Found by timing one export in process after process.
 _BETWEEN_RUNS = 0.02
-# Of the spread of blocks, what their mean is uncertain by however many they are. benchmarks/wander.py on a shared machine:
-# means of 8, 16 and 32 blocks spread by 0.67, 0.59 and 0.41 of what single blocks do.
+# Of the spread of blocks, what their mean is uncertain by however many they are: benchmarks/wander.py found means of 8,
+# 16 and 32 blocks on a shared machine to spread by 0.67, 0.59 and 0.41 of what single blocks do.
 _FLICKER = 0.5
 
 
