@@ -249,7 +249,7 @@ class GateSettings(Settings):
         False, description="Other data than the models were made from hold no text of the training: nobody has to tell."
     )
     against: Path | None = Field(None, description="validation.json of the last release, which must not be better.")
-    max_slowdown: float = Field(1.25, gt=0, description="Times as long as the last release, in units of the baselines.")
+    max_slowdown: float = Field(1.1, gt=0, description="Times as long as the last release, in units of the baselines.")
     max_growth: float = Field(1.1, gt=0, description="Times as large as the last release.")
 
 

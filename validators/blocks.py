@@ -35,7 +35,7 @@ _PATIENCE = 3.0
 _GROWTH = 3
 # Of a run, on the logarithm of a ratio: two runs differ by more than their blocks tell, since blocks share a process,
 # its libraries' places and the state of the machine. Found by timing one export in process after process.
-_BETWEEN_RUNS = 0.02
+_BETWEEN_RUNS = 0.01
 # Of the spread of blocks, what their mean is uncertain by however many they are: benchmarks/wander.py found means of 8,
 # 16 and 32 blocks on a shared machine to spread by 0.67, 0.59 and 0.41 of what single blocks do.
 _FLICKER = 0.5
@@ -223,9 +223,7 @@ def quotient_over_blocks(above: Sequence[float], below: Sequence[float], *, conf
     if not known or min(side.size for side in sides) < 1:
         raise ShapeError("a quotient over blocks needs two of one side, and one of the other")
     spreads = [side if side.size > 1 else known[0] for side in sides]
-    parts = [
-        float(spread.var(ddof=1)) * (1 / side.size + _FLICKER**2) for spread, side in zip(spreads, sides, strict=True)
-    ]
+    parts = [_error(spread, side.size) ** 2 for spread, side in zip(spreads, sides, strict=True)]
     error, freedom = math.sqrt(sum(parts)), min(spread.size for spread in spreads) - 1.0
     if error > 0:
         squares = sum(part**2 / (spread.size - 1) for part, spread in zip(parts, spreads, strict=True))

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mctl.artifact import MANIFEST, sha256_of
+from mctl.artifact import MANIFEST, Artifact, load_artifact, sha256_of
 from mctl.errors import UserError
+from mctl.pipeline.integrity import files_and_graph
 from mctl.pipeline.lineage import Lineage
 from mctl.pipeline.machine import fingerprint
 from mctl.pipeline.measure import Measured
 from mctl.pipeline.moves import moves
-from mctl.pipeline.speed import Speed
+from mctl.pipeline.speed import Speed, one_sided
 from mctl.report.schema import Comparison, Participant, ValidationResult
 from mctl.report.verdict_files import parse_result
 
@@ -46,6 +47,26 @@ def read_release(path: Path) -> ValidationResult:
             todo="Name the validation.json of a release that was.",
         )
     return release
+
+
+def released_export(release: ValidationResult, path: Path) -> Artifact | None:
+    """The export that a verdict file is of, if it stands beside the file.
+
+    Raises:
+        UserError: it does, and is not whole.
+    """
+    manifest = path.parent / MANIFEST
+    if not manifest.is_file() or sha256_of(manifest) != release.participants["export"].manifest_sha256:
+        return None
+    export = load_artifact(path.parent)
+    wrong = [check.why for check in files_and_graph(export) if check.verdict == "fail"]
+    if wrong:
+        raise UserError(
+            f"the release is not what it was: {'; '.join(wrong)}.",
+            where=str(path.parent),
+            todo="Copy it again, or move the verdict file out of its folder to compare figures alone.",
+        )
+    return export
 
 
 def against(
@@ -88,14 +109,22 @@ def against(
 def slowdown(
     release: ValidationResult, before: Comparison, lineage: Lineage, speed: Speed, limits: Thresholds
 ) -> Check:
-    """Time of the export against the release's, each in units of the baseline that was timed in turn with it.
+    """Time of the export against the release's: of both side by side if the release was at hand.
 
-    So what a machine was busy with cancels, as far as it hits both alike; what it does not is in the spread of the
-    blocks of both verdicts, and in the time that they waited for a processor.
+    If not, each is in units of the baseline that was timed in turn with it. So what a machine was busy with cancels, as
+    far as it hits both alike; what it does not is in the spread of the blocks of both verdicts, and in the time that
+    they waited for a processor.
     """
     from mctl.validators.gate import slowdown_check
 
+    if speed.slowdown is not None:
+        return slowdown_check(speed.slowdown, limits, beside=True)
     return slowdown_check(_slowdown(release, before, speed), limits, unlike=unlike(release, before, lineage, speed))
+
+
+def comparable(release: ValidationResult, before: Comparison, lineage: Lineage, speed: Speed) -> bool:
+    """Whether the two speeds say anything about each other."""
+    return speed.slowdown is not None or not unlike(release, before, lineage, speed)
 
 
 def unlike(release: ValidationResult, before: Comparison, lineage: Lineage, speed: Speed) -> list[str]:
@@ -117,9 +146,7 @@ def _slowdown(release: ValidationResult, before: Comparison, speed: Speed) -> Ra
     from mctl.validators.blocks import allowing_for_waiting, quotient_over_blocks
 
     blocks = before.block_speedups or [before.speedup.value]
-    # Whether it is slower is a question with one side: each tail of the interval may be twice as likely.
-    confidence = 1 - 2 * (1 - speed.speedup.confidence)
-    found = quotient_over_blocks(blocks, speed.blocks, confidence=confidence)
+    found = quotient_over_blocks(blocks, speed.blocks, confidence=one_sided(speed.speedup.confidence))
     if speed.measured_with["clock"] == "processor":
         return found
     # Above the line are the release's baseline and this export, below it the release's export and this baseline.

@@ -107,7 +107,7 @@ def contestants(lineage: Lineage, settings: MeasureSettings) -> dict[str, Contes
     Raises:
         UserError: a model that cannot be loaded or run where it should.
     """
-    threads = use_threads(settings.threads)
+    use_threads(settings.threads)
     check_provider(settings.provider)
     members = {"baseline": lineage.baseline, "source": lineage.source}
     if lineage.source.folder == lineage.baseline.folder:
@@ -119,13 +119,22 @@ def contestants(lineage: Lineage, settings: MeasureSettings) -> dict[str, Contes
         opened = partial(torch_runner, artifact.folder, names, settings.provider)
         runner = opened()
         found[role] = Contestant(runner, runner, opened, tokenizer, names, _length(artifact))
-    export = lineage.export
-    tokenizer = load_tokenizer(ModelSettings(name=str(export.folder)))
-    opens = partial(onnx_runner, export.folder, settings.provider, threads)
-    timed = opens()
-    judged = scoring_runner(export, timed, settings.provider, threads)
-    found["export"] = Contestant(timed, judged, opens, tokenizer, export.manifest.facts["inputs"], _length(export))
+    found["export"] = exported(lineage.export, settings)
     return found
+
+
+def exported(export: Artifact, settings: MeasureSettings) -> Contestant:
+    """An ONNX artifact, which may be of another lineage.
+
+    Raises:
+        UserError: it cannot be loaded or run where it should.
+    """
+    threads = use_threads(settings.threads)
+    tokenizer = load_tokenizer(ModelSettings(name=str(export.folder)))
+    opened = partial(onnx_runner, export.folder, settings.provider, threads)
+    timed = opened()
+    judged = scoring_runner(export, timed, settings.provider, threads)
+    return Contestant(timed, judged, opened, tokenizer, export.manifest.facts["inputs"], _length(export))
 
 
 def _length(artifact: Artifact) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mctl.artifact import MANIFEST, REPORT_FILES, unfinished
+from mctl.artifact import MANIFEST, REPORT_FILES, Artifact, unfinished
 from mctl.pipeline.export import MODEL_FILE
 from mctl.pipeline.lineage import Lineage
 from mctl.pipeline.loading import class_order, load_config
@@ -17,14 +17,9 @@ if TYPE_CHECKING:
 
 def integrity(lineage: Lineage, provider: Provider) -> list[Check]:
     """All checks that need nothing but the files: hashes, records of the strip and of labels, and the graph."""
-    from mctl.validators.gate import integrity_checks, lineage_checks
-    from mctl.validators.integrity import FileRecord, check_files
+    from mctl.validators.gate import lineage_checks
 
-    checks: list[Check] = []
-    for role, artifact in lineage.members().items():
-        records = {name: FileRecord(entry.sha256, entry.bytes) for name, entry in artifact.manifest.files.items()}
-        found = check_files(artifact.folder, records, ignore={MANIFEST, *REPORT_FILES, *unfinished(artifact.folder)})
-        checks += [replace(check, name=f"{role}_{check.name}") for check in integrity_checks(files=found)]
+    checks = [check for role, artifact in lineage.members().items() for check in _files(role, artifact)]
     if any(check.verdict == "fail" for check in checks):
         return checks
     pruning = lineage.source.manifest.facts.get("pruning")
@@ -34,6 +29,26 @@ def integrity(lineage: Lineage, provider: Provider) -> list[Check]:
     }
     checks += lineage_checks(pruning["strip_max_abs_logit_diff"] if pruning else None, labels)
     return checks + _graph(lineage, provider)
+
+
+def files_and_graph(export: Artifact) -> list[Check]:
+    """Whether a lone export is whole: hashes of its files, and a valid graph whose weights lie in its folder."""
+    from mctl.validators.gate import integrity_checks
+    from mctl.validators.integrity import check_onnx
+
+    checks, facts = _files("export", export), export.manifest.facts
+    if any(check.verdict == "fail" for check in checks):
+        return checks
+    return checks + integrity_checks(graph=check_onnx(export.folder / MODEL_FILE, facts["inputs"], facts["outputs"]))
+
+
+def _files(role: str, artifact: Artifact) -> list[Check]:
+    from mctl.validators.gate import integrity_checks
+    from mctl.validators.integrity import FileRecord, check_files
+
+    records = {name: FileRecord(entry.sha256, entry.bytes) for name, entry in artifact.manifest.files.items()}
+    found = check_files(artifact.folder, records, ignore={MANIFEST, *REPORT_FILES, *unfinished(artifact.folder)})
+    return [replace(check, name=f"{role}_{check.name}") for check in integrity_checks(files=found)]
 
 
 def _graph(lineage: Lineage, provider: Provider) -> list[Check]:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mctl.pipeline.contestants import Contestant, contestants, logits_by_role, text_batches
+from mctl.artifact import Artifact
+from mctl.pipeline.contestants import Contestant, contestants, exported, logits_by_role, text_batches
 from mctl.pipeline.dataset import StageData
 from mctl.pipeline.energy import energies, prepared
 from mctl.pipeline.lineage import Lineage
-from mctl.pipeline.speed import Enough, Speed, time_all
+from mctl.pipeline.speed import RELEASE, Enough, Speed, time_all
 from mctl.progress import Progress
 from mctl.recipe import MeasureSettings
 
@@ -47,7 +48,12 @@ class Measured:
 
 
 def measure(
-    lineage: Lineage, data: StageData, settings: MeasureSettings, enough: Enough, progress: Progress
+    lineage: Lineage,
+    data: StageData,
+    settings: MeasureSettings,
+    enough: Enough,
+    progress: Progress,
+    released: Artifact | None = None,
 ) -> Measured:
     """Run export, source and baseline on the test split.
 
@@ -56,6 +62,7 @@ def measure(
 
     Args:
         enough: whether the latencies so far decide what is asked of them: they are measured until then, or in vain.
+        released: the export of the last release, timed beside the others and not asked anything else.
     """
     from mctl.validators.accuracy import compare
     from mctl.validators.parity import compare_logits
@@ -66,7 +73,8 @@ def measure(
     test = data.splits["test"]
     logits = {role: logits_by_role(role, contestant, test.texts, progress) for role, contestant in found.items()}
     meters_are_ready()
-    speed = time_all(found, test.texts, settings, enough, progress)
+    beside = {} if released is None else {RELEASE: exported(released, settings)}
+    speed = time_all(found | beside, test.texts, settings, enough, progress)
     emissions = _emissions(found, test.texts, settings, speed.latency, started, progress) if settings.emissions else {}
     # An export of the teacher has its source for a baseline: one model, run once, with figures in both roles.
     figures: tuple[dict[str, Any], ...] = (logits, speed.latency, emissions)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Clock = Literal["processor", "wall"]
 Enough = Callable[["Speed"], bool]
 _SIDES = "baseline", "export"
+RELEASE = "release"
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,14 @@ class Speed:
         speedup: how many times as fast as the baseline the export is.
         blocks: the same of every opening of the sessions.
         measured_with: all that the figures depend on besides models, texts and machine.
+        slowdown: how many times as long as the release the export takes, if that was timed beside it.
     """
 
     latency: dict[str, LatencyResult]
     speedup: Ratio
     blocks: tuple[float, ...]
     measured_with: dict[str, Any]
+    slowdown: Ratio | None = None
 
 
 def conditions(settings: MeasureSettings) -> dict[str, Any]:
@@ -58,7 +61,11 @@ def time_all(
     enough: Enough,
     progress: Progress,
 ) -> Speed:
-    """Open, time and let go all models, again and again until `enough`, or until it was in vain."""
+    """Open, time and let go all models, again and again until `enough`, or until it was in vain.
+
+    Args:
+        found: by role; one more than a verdict has may be the `RELEASE`.
+    """
     from mctl.validators.blocks import Plan, measure_blocks
     from mctl.validators.waiting import idle_ns, queued_ns
 
@@ -109,7 +116,19 @@ def _seconds_of_one(
 def _speed(blocks: Sequence[Block], plan: Any, batches: int, measured_with: dict[str, Any]) -> Speed:
     from mctl.validators.blocks import allowing_for_waiting, block_ratios, join, ratio_over_blocks
 
-    timed, ratio = join(blocks), ratio_over_blocks(blocks, *_SIDES, batches, confidence=plan.confidence)
-    if measured_with["clock"] == "wall":
-        ratio = allowing_for_waiting(ratio, *(timed[side].waited_share for side in _SIDES))
-    return Speed(timed, ratio, tuple(block_ratios(blocks, *_SIDES, batches)), measured_with)
+    timed, wall = join(blocks), measured_with["clock"] == "wall"
+
+    def ratio(above: str, below: str, confidence: float) -> Ratio:
+        found = ratio_over_blocks(blocks, above, below, batches, confidence=confidence)
+        return allowing_for_waiting(found, timed[above].waited_share, timed[below].waited_share) if wall else found
+
+    slowdown = ratio("export", RELEASE, one_sided(plan.confidence)) if RELEASE in timed else None
+    latency = {role: result for role, result in timed.items() if role != RELEASE}
+    ratios = tuple(block_ratios(blocks, *_SIDES, batches))
+    return Speed(latency, ratio(*_SIDES, plan.confidence), ratios, measured_with, slowdown)
+
+
+def one_sided(confidence: float) -> float:
+    """Of an interval for a question with one side, such as whether something is slower: each tail may be as likely as
+    both were."""
+    return 1 - 2 * (1 - confidence)

@@ -7,7 +7,7 @@ from typing import Any
 
 from mctl.artifact import now
 from mctl.errors import UserError
-from mctl.pipeline.against import against, read_release, slowdown, unlike
+from mctl.pipeline.against import against, comparable, read_release, released_export, slowdown
 from mctl.pipeline.contestants import CannotRunError
 from mctl.pipeline.dataset import StageData, load_stage_data
 from mctl.pipeline.evidence import check_result, comparison, participant
@@ -39,7 +39,10 @@ def validate(recipe: Recipe, progress: Progress, folder: Path | None = None) -> 
     """
     from mctl.validators.gate import runs_check
 
-    release = read_release(recipe.gate.against) if recipe.gate.against else None
+    release = released = None
+    if recipe.gate.against:
+        release = read_release(recipe.gate.against)
+        released = released_export(release, recipe.gate.against)
     try:
         lineage = find_lineage(recipe.artifacts, folder, progress)
     except UserError:
@@ -54,7 +57,8 @@ def validate(recipe: Recipe, progress: Progress, folder: Path | None = None) -> 
         checks.append(check_data(data, lineage, unseen=recipe.gate.unseen_data))
     if data and _sound(checks):
         try:
-            measured = measure(lineage, data, recipe.measure, _enough(recipe, lineage, release), progress)
+            enough = _enough(recipe, lineage, release)
+            measured = measure(lineage, data, recipe.measure, enough, progress, released)
         except CannotRunError as error:
             checks.append(runs_check(error.role, error.reason))
     if data and measured:
@@ -87,7 +91,7 @@ def _enough(recipe: Recipe, lineage: Lineage, release: ValidationResult | None) 
 
     def enough(speed: Speed) -> bool:
         checks = [speedup_check(speed.speedup, limits.min_speedup, "")]
-        if release is not None and before is not None and not unlike(release, before, lineage, speed):
+        if release is not None and before is not None and comparable(release, before, lineage, speed):
             checks.append(slowdown(release, before, lineage, speed, limits))
         return all(check.verdict != "inconclusive" for check in checks)
 

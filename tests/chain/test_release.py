@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,25 @@ def test_a_larger_file_and_other_texts_are_said(released: Path) -> None:
     found = verdicts(judge(released))
     assert found["texts"] == "inconclusive"
     assert "accuracy_drop" not in found
+
+
+def test_a_release_that_stands_beside_its_verdict_is_timed_beside_the_export(released: Path) -> None:
+    shutil.copytree(released / EXPORT, released / "last")
+    command = ("validate", EXPORT, "--against", "last/validation.json", "--no-emissions", "--repeats", "2", "--json")
+    ran = mctl(*command, cwd=released)
+    assert ran.code == 0, ran.err + ran.out
+    result = json.loads(ran.out)
+    (slowdown,) = [check for check in result["checks"] if check["name"] == "slowdown"]
+    assert "timed side by side" in slowdown["why"]
+    assert set(result["comparison"]["latency_ms"]) == {"export", "source", "baseline"}
+    assert set(result["participants"]) == {"export", "source", "baseline"}
+
+    weights = bytearray((released / "last" / "model.onnx").read_bytes())
+    weights[-9] ^= 1
+    (released / "last" / "model.onnx").write_bytes(weights)
+    ran = mctl(*command, cwd=released)
+    assert ran.code == 2
+    assert "the release is not what it was" in ran.err and "model.onnx" in ran.err
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b'{"verdict": "pass"}', b"\xff"])

@@ -200,10 +200,34 @@ def test_a_quotient_of_two_figures_has_no_interval():
 
 @pytest.mark.parametrize("drift", [0.0, 0.5])
 def test_an_export_against_itself_is_hardly_ever_slower_and_one_that_is_never_passes(drift):
-    """By simulation of 200 pairs of runs whose sessions spread by 3 %, and runs by 2 % besides."""
-    rng, limit = np.random.default_rng(4), 1.25
-    spread = {"session": 0.03, "run": 0.02, "drift": drift}
-    said = {1.0: [], 1.4: []}
+    """By simulation of 200 runs that time a release beside the export; sessions spread by 3 %."""
+    rng, limit = np.random.default_rng(4), 1.1
+    said = {1.0: [], 1.2: []}
+    for slower, found in said.items():
+        for _ in range(200):
+            now = run_of(rng, slower, session=0.03, blocks=24, drift=drift)
+            for looked in (8, 24):
+                ratio = ratio_over_blocks(
+                    now[:looked], "baseline", "export", BATCHES, confidence=2 * Plan().confidence - 1, resamples=200
+                )
+                if ratio.high <= limit or ratio.low > limit:
+                    break
+            found.append("pass" if ratio.high <= limit else "fail" if ratio.low > limit else "inconclusive")
+    assert "fail" not in said[1.0]
+    assert said[1.0].count("inconclusive") <= 10
+    assert "pass" not in said[1.2]
+
+
+@pytest.mark.parametrize("drift", [0.0, 0.5])
+def test_figures_of_two_runs_never_decide_wrongly_but_often_not(drift):
+    """By simulation of 200 pairs of runs whose sessions spread by 3 %, and runs by 1.5 % besides.
+
+    Open are 11 to 13 in 100 of those that are equal: within 5, as the gate should be, only a release that was timed
+    beside the export is.
+    """
+    rng, limit = np.random.default_rng(4), 1.1
+    spread = {"session": 0.03, "run": 0.015, "drift": drift}
+    said = {1.0: [], 1.2: []}
     for slower, found in said.items():
         for _ in range(200):
             before = block_ratios(run_of(rng, 2.0, **spread), "baseline", "export", BATCHES)
@@ -215,8 +239,8 @@ def test_an_export_against_itself_is_hardly_ever_slower_and_one_that_is_never_pa
                     break
             found.append("pass" if ratio.high <= limit else "fail" if ratio.low > limit else "inconclusive")
     assert "fail" not in said[1.0]
-    assert said[1.0].count("inconclusive") <= 10
-    assert "pass" not in said[1.4]
+    assert "pass" not in said[1.2]
+    assert said[1.0].count("inconclusive") <= 30
 
 
 def test_what_may_have_been_waiting_widens_the_interval():

@@ -22,15 +22,17 @@ def release_accuracy_checks(result: PairedAccuracy, slices: Sequence[Slice], thr
     return [replace(check, group="release") for check in found if check.verdict != "info"]
 
 
-def slowdown_check(found: Ratio, thresholds: Thresholds, *, unlike: Sequence[str] = ()) -> Check:
+def slowdown_check(found: Ratio, thresholds: Thresholds, *, beside: bool = False, unlike: Sequence[str] = ()) -> Check:
     """Pass if all of the interval is allowed, fail if none of it is, inconclusive in between.
 
     Args:
         found: times as long as the release, each in units of the baseline that was timed beside it.
+        beside: it was the release itself that was timed beside the export.
         unlike: what differs in how the two were measured; with any, the figure says nothing about the export.
     """
     limit = thresholds.max_slowdown
-    tail = f"({100 * found.confidence:.3g} % interval {found.low:.2f} to {found.high:.2f})"
+    how = "timed side by side " if beside else ""
+    tail = f"{how}({100 * found.confidence:.3g} % interval {found.low:.2f} to {found.high:.2f})"
     check = at_most(Figure("slowdown", "release", found.value, "x", "time of the release's", tail), limit)
     if limit is None:
         return check

@@ -30,7 +30,7 @@ class Thresholds:
         min_speedup: how many times as fast as the baseline. None: speed depends on the machine that validates.
         max_p95_ms: largest 95th percentile of one call. None for the same reason.
         max_slowdown: against the last release, how many times as long it may take, both in units of their baselines.
-            1.25: on a shared machine one export, timed for ten seconds, is now and then a tenth slower than itself.
+            1.1: less is within what two builds of one library differ by.
         max_growth: against the last release, how many times as large its files may be.
         max_gco2e_per_1000_texts: largest emissions. None for the same reason, and because they are often estimates.
 
@@ -50,7 +50,7 @@ class Thresholds:
     min_speedup: float | None = None
     max_p95_ms: float | None = None
     max_gco2e_per_1000_texts: float | None = None
-    max_slowdown: float | None = 1.25
+    max_slowdown: float | None = 1.1
     max_growth: float | None = 1.1
 
     def __post_init__(self) -> None:
