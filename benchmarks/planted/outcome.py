@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 REPORTS = {"validation.json", "validation.html", "validation.sarif", "junit.xml", "README.md"}
-
-
 _LONGEST = 160
 
 
