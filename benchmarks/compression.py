@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from records import Outcome, add, commit_here, packed, recorded
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
@@ -48,10 +49,12 @@ seed = {seed}
 [finetune]
 seed = {seed}
 learning_rate = 1e-4
+freeze_embeddings = true
 patience = 6
 mixed_precision = "{precision}"
 [compress]
 seed = {seed}
+freeze_embeddings = true
 distill = true
 mixed_precision = "{precision}"
 teacher_cache_gb = 12
@@ -110,6 +113,7 @@ def right(folder: Path, test: LabelledTexts, max_length: int) -> np.ndarray:
     """Whether a model labels each test text as its author did, (texts,)."""
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForSequenceClassification.from_pretrained(folder)
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
     names = input_names(tokenizer, model)
     logits = logits_of(TorchClassifier(model, names), tokenizer, test.texts, names, max_length, 64)
     return np.asarray(logits.argmax(1) == np.array(test.labels))

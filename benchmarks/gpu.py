@@ -7,9 +7,9 @@ random, as in inference.py. The script runs with whatever is there: without a GP
 it, the table says so and holds what is left.
 
 Latency is that of the wall, from arrays on the host to logits on the host, of the sessions that `mctl bench` uses:
-bound buffers and CUDA graphs. Everybody has a turn in every round. The matrix products' own time is what the
-multiply-adds of a call take at the rate that the card is measured to have on one large fp16 product. Which kernels
-attention runs is read off a profile of one call without graphs.
+bound buffers and CUDA graphs. fp32 is fp32, without TF32. Everybody has a turn in every round. The matrix products' own
+time is what the multiply-adds of a call take at the rate that the card is measured to have on one large fp16 product.
+Which kernels attention runs is read off a profile of one call without graphs.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ PRODUCTS_BOUND, PRODUCTS_SHAPE = 1.5, "32x128"
 # Parts of the names of kernels that compute attention without writing down its matrix of weights.
 FAST_KERNELS = ("flash", "fmha")
 EAGER, COMPILED = "PyTorch fp32 eager", "PyTorch fp16 compile"
+GRAPHS = "PyTorch fp16 compile, CUDA graphs"
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Contenders:
 
 
 def prepare(name: str, levels: list[int], folder: Path) -> Contenders:
-    """PyTorch's two ways of running the model, and mctl's fp16 exports at every level."""
+    """PyTorch's ways of running the model, and mctl's fp16 exports at every level."""
     torch.manual_seed(0)
     classifier(name).save_pretrained(folder / "model")
 
@@ -70,6 +71,7 @@ def prepare(name: str, levels: list[int], folder: Path) -> Contenders:
 
     runners: dict[str, Callable[..., Any]] = {EAGER: TorchClassifier(load().cuda(), INPUTS)}
     runners[COMPILED] = TorchClassifier(compiled(load().half().cuda()), INPUTS)
+    runners[GRAPHS] = TorchClassifier(compiled(load().half().cuda(), mode="reduce-overhead"), INPUTS)
     found = Contenders(runners, {}, {}, {})
     for level in levels:
         small = strip(model := masked(load(), level), live_units(model)).eval()

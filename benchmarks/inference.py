@@ -129,9 +129,9 @@ def session(path: Path) -> OnnxClassifier:
     return OnnxClassifier(open_session(path, threads=1))
 
 
-def compiled(model: Any) -> Any:
+def compiled(model: Any, **options: Any) -> Any:
     """`torch.compile` as its documentation shows it; it compiles anew for a second shape, with free axes."""
-    fast = torch.compile(model)
+    fast = torch.compile(model, **options)
     fast.config = model.config
     return fast
 

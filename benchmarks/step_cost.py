@@ -1,14 +1,14 @@
 """What masks cost a training step, and what a step on the stripped model saves.
 
-    python benchmarks/step_cost.py ENCODER [--rounds 20] [--shapes 32x32 8x128] [--levels 25 50 75 90]
+    python benchmarks/step_cost.py ENCODER [--rounds 20] [--shapes 32x32 8x128] [--levels 25 50 75 90] [--device cuda]
 
 Real steps: forward, loss, backward, clipping, AdamW; under masks also the thresholds of that step. First every step in
 turn, round after round, on the same batch: plain fine-tuning; mctl's masks on units and on blocks; and stock
 nn_pruning's own masked linears on heads and FFN rows. Then, for every level, masked steps and steps on the stripped
-model in turn. CPU time, since a shared machine's clock on the wall says more about its neighbours; ratios of medians
-over paired rounds with a bootstrap interval. Host synchronisations are counted in one more step: values fetched
-(`item`, comparisons in Python) and shapes that depend on values (`nonzero`, indexing by a mask). Bound: units at most
-1.05 times a plain step.
+model in turn. CPU time, since a shared machine's clock on the wall says more about its neighbours; of a GPU the time on
+the wall until the device is done. Ratios of medians over paired rounds with a bootstrap interval. Host synchronisations
+are counted in one more step: values fetched (`item`, comparisons in Python) and shapes that depend on values
+(`nonzero`, indexing by a mask). Bound: units at most 1.05 times a plain step.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Contender:
 
     Attributes:
         before: given the number of the step.
-        seconds: CPU time of each step.
+        seconds: time of each step.
     """
 
     name: str
@@ -70,10 +70,19 @@ class Contender:
         self.optimizer.zero_grad()
 
     def timed(self, number: int, inputs: dict[str, torch.Tensor], labels: torch.Tensor) -> None:
-        """One step, by the clock of the processor."""
-        started = time.process_time()
+        """One step."""
+        on_gpu = labels.is_cuda
+        started = _now(on_gpu)
         self.step(number, inputs, labels)
-        self.seconds.append(time.process_time() - started)
+        self.seconds.append(_now(on_gpu) - started)
+
+
+def _now(on_gpu: bool) -> float:
+    """Processor time; of a GPU the time on the wall, when it has done what it was given."""
+    if not on_gpu:
+        return time.process_time()
+    torch.cuda.synchronize()
+    return time.perf_counter()
 
 
 def replica(model: Any) -> Any:
@@ -89,6 +98,7 @@ def plain(model: Any) -> Contender:
 def masked(model: Any, structure: str, level: Callable[[int], float]) -> tuple[Contender, Masks]:
     """mctl's masks, with thresholds set before every step as its trainer does."""
     masks = attach_masks(model, family_of(model.config), layout_of(model).head_size, structure)
+    model.to(model.device)
     budget = Budget.of(masks.groups)
 
     def set_thresholds(step: int) -> None:
@@ -121,6 +131,7 @@ def stock(model: Any) -> Contender:
         pattern = rf"{re.escape(family.encoder)}\.[0-9]+\.{re.escape(family.names[role])}$"
         patcher.add_patcher(pattern, by_row if role.startswith("ffn") else by_head)
     patcher.patch(model)
+    model.to(model.device)
     scores = [parameter for name, parameter in model.named_parameters() if name.endswith("mask_scores")]
     assert len(scores) == 2 * model.config.num_hidden_layers
     optimizer = adamw(model, scores, **LEARNING_RATES)
@@ -163,16 +174,17 @@ def masks_made() -> Iterator[list[int]]:
         yield made
 
 
-def batch_of(shape: str, vocabulary: int) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-    """Random ids, no padding, and labels."""
+def batch_of(shape: str, device: torch.device) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+    """Random ids of the first thousand tokens, no padding, and labels."""
     texts, tokens = map(int, shape.split("x"))
-    ids = torch.randint(10, vocabulary, (texts, tokens))
-    return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}, torch.randint(0, CLASSES, (texts,))
+    ids = torch.randint(10, 1000, (texts, tokens)).to(device)
+    labels = torch.randint(0, CLASSES, (texts,)).to(device)
+    return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}, labels
 
 
 def take_turns(contenders: list[Contender], rounds: int, shape: str) -> None:
     """Every contender one step a round, each round beginning with another one; two rounds before the clock counts."""
-    inputs, labels = batch_of(shape, 1000)
+    inputs, labels = batch_of(shape, contenders[0].model.device)
     for number in range(rounds + 2):
         if number == 2:
             for contender in contenders:
@@ -197,14 +209,14 @@ def cost_of_masks(model: Any, rounds: int, shape: str) -> bool:
     ]
     take_turns(contenders, rounds, shape)
     print(f"\n{shape}, {rounds} rounds\n")
-    print("| step | CPU time, median | of a plain step | waits of the host | masks made | numbers in them |")
+    print("| step | time, median | of a plain step | waits of the host | masks made | numbers in them |")
     print("|---|---|---|---|---|---|")
     for contender in contenders:
         with Fetches() as fetches, masks_made() as made:
-            contender.step(rounds, *batch_of(shape, 1000))
+            contender.step(rounds, *batch_of(shape, model.device))
         median = sorted(contender.seconds)[rounds // 2]
         print(
-            f"| {contender.name} | {1000 * median:.0f} ms | {ratio(contender, contenders[0])} | {fetches.count} | "
+            f"| {contender.name} | {1000 * median:.1f} ms | {ratio(contender, contenders[0])} | {fetches.count} | "
             f"{len(made)} | {sum(made):,} |",
             flush=True,
         )
@@ -243,12 +255,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--shapes", nargs="+", default=["32x32", "8x128"])
     parser.add_argument("--levels", type=int, nargs="*", default=[25, 50, 75, 90])
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     arguments = parser.parse_args()
     torch.manual_seed(0)
     model = AutoModelForSequenceClassification.from_pretrained(
         arguments.encoder, num_labels=CLASSES, ignore_mismatched_sizes=True
     )
     freeze(model)
+    model.to(arguments.device)
+    if arguments.device == "cuda":
+        print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}")
     met = [cost_of_masks(model, arguments.rounds, shape) for shape in arguments.shapes]
     print(f"\nbound of units: {BOUND}: {'met' if all(met) else 'missed'}")
     for shape in arguments.shapes:
