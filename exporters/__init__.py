@@ -4,6 +4,9 @@ Every module stands alone and takes models, paths and plain settings; nothing he
 
     graph         PyTorch module -> fp32 ONNX file, batch and length left free
     with_optimum  the same by optimum-onnx
+    fusion        the graph in memory -> fewer and larger nodes, for CUDA
+    packing       attention and its projections as one node
+    alignment     FFN widths that tensor cores can work on
     streaming     the same graph -> file, its weights one at a time
     precision     fp32 ONNX file -> fp16 ONNX file
     quantization  fp32 ONNX file -> int8 ONNX file

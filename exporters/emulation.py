@@ -14,6 +14,7 @@ import onnx
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from .files import read_model, write_model
+from .packing import unpacked
 
 _OF_ANOTHER_TYPE = frozenset(
     {"ArgMax", "ArgMin", "Equal", "Greater", "GreaterOrEqual", "IsInf", "IsNaN", "Less", "LessOrEqual", "Shape", "Size"}
@@ -31,7 +32,7 @@ def write_rounded(source: Path, target: Path) -> None:
     model = read_model(source)
     graph = model.graph
     half = {tensor.name for tensor in graph.initializer if _widen(tensor)}
-    nodes = [made for node in graph.node for made in _rounded(node, half)]
+    nodes = [made for node in graph.node for part in unpacked(node) for made in _rounded(part, half)]
     del graph.node[:]
     graph.node.extend(nodes)
     del graph.value_info[:]
@@ -47,10 +48,11 @@ def _rounded(node: NodeProto, half: set[str]) -> list[NodeProto]:
         return [node]
     if node.op_type in _OF_ANOTHER_TYPE:
         return [node]
-    half.add(node.output[0])
     if constant or node.op_type in _MOVES:
+        half.update(node.output)
         return [node]
     name = node.output[0]
+    half.add(name)
     node.output[0] = f"{name}/exact"
     return [node, *_round(f"{name}/exact", name)]
 

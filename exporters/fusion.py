@@ -16,9 +16,12 @@ from onnxscript.rewriter.ort_fusions.bias_gelu import fuse_bias_gelu
 from onnxscript.rewriter.ort_fusions.skip_normalization import fuse_skip_layer_normalization
 from onnxscript.rewriter.rules.common import no_op_transpose_rule, transpose_transpose_rule
 
+from .alignment import align
 from .embeddings import fuse_embeddings
+from .packing import pack
 
 FUSED_OPERATORS: Mapping[str, str] = {
+    "Attention": "attention, its projections included where it is onnxruntime's",
     "MultiHeadAttention": "attention",
     "EmbedLayerNormalization": "embeddings + LayerNorm",
     "SkipLayerNormalization": "skip + LayerNorm",
@@ -33,8 +36,12 @@ def tidy(model: ir.Model) -> None:
     common.RemoveUnusedNodesPass()(model)
 
 
-def fuse(model: ir.Model) -> None:
-    """Fuses around the attention nodes that `one_node_attention` wrote. Values must carry their shapes."""
+def fuse(model: ir.Model, *, packed: bool = True) -> None:
+    """Fuses around the attention nodes that `one_node_attention` wrote. Values must carry their shapes.
+
+    Args:
+        packed: whether attention nodes do their own projections (`packing`).
+    """
     tidy(model)
     for rule in _SHAPES:
         RewriteRuleSet([rule]).apply_to_model(model)
@@ -42,7 +49,19 @@ def fuse(model: ir.Model) -> None:
     fuse_embeddings(model)  # before skip connections: it is a sum + LayerNorm too
     fuse_skip_layer_normalization(model)
     fuse_bias_gelu(model)
+    align(model)
+    if packed:
+        pack(model)
     tidy(model)
+    _drop_unread_outputs(model)
+
+
+def _drop_unread_outputs(model: ir.Model) -> None:
+    """Of skip + LayerNorm, the sums and statistics that only training reads: a kernel writes what it is asked for."""
+    for node in model.graph:
+        if node.op_type == "SkipLayerNormalization":
+            read = [index for index, value in enumerate(node.outputs) if value.uses() or value.is_graph_output()]
+            node.resize_outputs(max(read, default=0) + 1)
 
 
 def fusions(operator_counts: Mapping[str, int]) -> dict[str, int]:

@@ -28,6 +28,7 @@ from .files import SINGLE_FILE_LIMIT_BYTES, require_file_name, total_bytes, writ
 from .fusion import fuse, fusions, tidy
 from .inputs import INPUT_NAMES
 from .naming import name_after_modules
+from .packing import PACKED
 from .streaming import detach, weight_bytes
 from .tracing import DYNAMIC_AXES, Attention, ExportView, example_inputs, float32_copy, switch_attention, trace
 
@@ -80,6 +81,7 @@ def export_fp32(
     input_names: Sequence[str],
     form: Form = "plain",
     opset: int | None = None,
+    packed: bool = True,
     single_file_limit_bytes: int = SINGLE_FILE_LIMIT_BYTES,
 ) -> GraphReport:
     """Writes `model` to `path` with PyTorch's exporter (`torch.onnx.export`, dynamo).
@@ -95,6 +97,8 @@ def export_fp32(
         input_names: input_ids, and those of attention_mask and token_type_ids that the model uses, in graph order.
         form: of the graph. A model that can no longer switch its attention keeps its own in the plain form.
         opset: ONNX operator set; that of the form when None.
+        packed: whether attention nodes of the fused form do their own projections. Not for int8: onnxruntime's
+            quantizer has no such node that adds a padding bias.
         single_file_limit_bytes: weights larger than this go to `path` + ".data".
 
     Raises:
@@ -105,7 +109,7 @@ def export_fp32(
     require_file_name(path)
     names = check_names(model, input_names)
     wanted = opset or _FORMS[form][1]
-    graph = _traced(model, names, form, wanted)
+    graph = _traced(model, names, form, wanted, packed)
     name_after_modules(graph, prefix="classifier")
     exported, weights = detach(graph)
     strip_debug_records(exported, shapes=form != "fused")
@@ -115,7 +119,7 @@ def export_fp32(
     return described(exported, form, initializer_bytes, files)
 
 
-def _traced(model: nn.Module, names: tuple[str, ...], form: Form, opset: int) -> ir.Model:
+def _traced(model: nn.Module, names: tuple[str, ...], form: Form, opset: int, packed: bool) -> ir.Model:
     """The graph in its form, in memory."""
     attention = _FORMS[form][0]
     example = example_inputs(names)
@@ -129,8 +133,8 @@ def _traced(model: nn.Module, names: tuple[str, ...], form: Form, opset: int) ->
     switch_attention(view, attention, example)
     with one_node_attention(view, example) as blocks:
         graph = trace(view, example, opset)
-    fuse(graph)
-    written = sum(node.op_type == OPERATOR for node in graph.graph)
+    fuse(graph, packed=packed)
+    written = sum(node.op_type in (OPERATOR, PACKED) for node in graph.graph)
     if written != blocks:
         raise ExportError(f"only {written} of {blocks} attention blocks became one node")
     return graph

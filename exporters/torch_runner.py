@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,6 +26,8 @@ class TorchClassifier:
     def __init__(self, model: nn.Module, input_names: Sequence[str]) -> None:
         self.model = model
         self.input_names = tuple(input_names)
+        # To walk through a model takes as long as a small one takes to run on a GPU.
+        self._modules = tuple(model.modules())
 
     def __call__(self, inputs: Inputs) -> Logits:
         """Logits (batch, classes), float32, of token ids (batch, length).
@@ -38,15 +40,15 @@ class TorchClassifier:
         device = next((parameter.device for parameter in self.model.parameters()), torch.device("cpu"))
         chosen = select_inputs(inputs, self.input_names)
         tensors = {name: torch.from_numpy(array).to(device) for name, array in chosen.items()}
-        with evaluation_mode(self.model), torch.inference_mode():
+        with evaluation_mode(self._modules), torch.inference_mode():
             logits = logits_of(self.model(**tensors))
         return logits.to("cpu", torch.float32).numpy().astype(np.float32, copy=False)
 
 
 @contextmanager
-def evaluation_mode(model: nn.Module) -> Iterator[None]:
-    """Every module of `model` in evaluation mode; on the way out each has its own flag back."""
-    training = [module for module in model.modules() if module.training]
+def evaluation_mode(modules: Iterable[nn.Module]) -> Iterator[None]:
+    """Every one of `modules` in evaluation mode; on the way out each has its own flag back."""
+    training = [module for module in modules if module.training]
     for module in training:
         module.training = False
     try:

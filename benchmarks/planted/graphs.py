@@ -31,7 +31,7 @@ def faults() -> Iterator[Fault]:
         "unknown opset": (lambda model: setattr(model.opset_import[0], "version", 999), ("opset",)),
         "output renamed": (_rename_output, ("scores",)),
         "input nobody declared": (_add_input, ("nobody declared",)),
-        "attention nodes dropped": (_drop_attention, ("fusion", "not a valid model", "MultiHeadAttention")),
+        "attention nodes dropped": (_drop_attention, ("fusion", "not a valid model", "Attention")),
         "weights in a file above": (lambda model: _outside(model, "../../secret.bin"), ("outside its folder",)),
         "weights in /etc/passwd": (lambda model: _outside(model, "/etc/passwd"), ("outside its folder",)),
         "weights in a file that is gone": (lambda model: _outside(model, "gone.bin"), ("gone.bin",)),
@@ -118,8 +118,8 @@ def _add_input(model: onnx.ModelProto) -> None:
 
 
 def _drop_attention(model: onnx.ModelProto) -> None:
-    for node in [node for node in model.graph.node if node.op_type == "MultiHeadAttention"][:1]:
-        replaced = helper.make_node("Identity", [node.input[2]], list(node.output), name=node.name)
+    for node in [node for node in model.graph.node if node.op_type == "Attention"][:1]:
+        replaced = helper.make_node("Identity", [node.input[0]], list(node.output), name=node.name)
         node.CopyFrom(replaced)
 
 

@@ -179,7 +179,8 @@ def _fp32(model: Any, target: Path, settings: ExportSettings, names: Sequence[st
 
     if settings.exporter == "optimum":
         return _report(export_with_optimum(model, target, config=_stock_config(model.config), input_names=names))
-    return _report(export_fp32(model, target, input_names=names, form=settings.graph or "plain"))
+    packed = settings.precision != "int8"
+    return _report(export_fp32(model, target, input_names=names, form=settings.graph or "plain", packed=packed))
 
 
 def _examples(

@@ -172,7 +172,7 @@ def test_the_form_of_the_graph_follows_the_provider_it_is_for(copy_of_chain: Pat
         ("cpu", "fused"),
         ("cpu", "attention"),
     ]
-    assert facts[1]["graph"]["fusions"]["MultiHeadAttention"] == layers
+    assert facts[1]["graph"]["fusions"]["Attention"] == layers
     for name in list(made)[1:]:
         ran = mctl("validate", f"artifacts/{name}", "--no-emissions", "--repeats", 2, "--json", cwd=copy_of_chain)
         assert ran.code == 0, ran.err

@@ -106,7 +106,7 @@ def plain_graph(folder: Path) -> None:
     [
         (swap_labels, "labels", "number their classes differently"),
         (full_weights, "fp16_share", "0.00 % of the weights are fp16"),
-        (plain_graph, "fusion", "MultiHeadAttention"),
+        (plain_graph, "fusion", "Attention"),
     ],
 )
 def test_what_vouches_for_itself_is_found_out(

@@ -60,6 +60,22 @@ def test_it_is_pytorch_in_fp16_as_near_as_rounding_allows(make_classifier, make_
     assert 0.3 < np.abs(rounded - exact).mean() / np.abs(torch_half - exact).mean() < 3
 
 
+def test_an_overflow_within_an_attention_node_shows(make_classifier, make_batch, tmp_path):
+    """A node that does its own projections hands on no query, key or value; a GPU stores them in fp16 all the same."""
+    model = make_classifier()
+    attention = model.bert.encoder.layer[1].attention
+    scale = 3e4 / attention.self.value.weight.data[3].abs().max()  # no weight itself is too large
+    attention.self.value.weight.data[3] *= scale
+    attention.output.dense.weight.data[:, 3] /= scale
+    full, half, rounded = (tmp_path / f"{name}.onnx" for name in ("full", "half", "rounded"))
+    assert export_fp32(model, full, input_names=NAMES, form="fused").fusions["Attention"] == 2
+    assert to_fp16(full, half).weights_clipped == 0
+    write_rounded(half, rounded)
+    inputs = make_batch(32, 16)
+    assert np.isfinite(opened(full)(inputs)).all()
+    assert not np.isfinite(opened(rounded)(inputs)).all()
+
+
 def test_an_island_of_fp32_is_not_rounded_within(make_classifier, make_batch, tmp_path):
     """Two neighbours that stay in fp32 hand on what fp16 could not hold, in either form."""
     model = make_classifier()

@@ -59,7 +59,7 @@ def test_every_block_is_one_node_and_nothing_is_left_over(make_classifier, make_
     model = make_classifier(heads=heads, rows=(256, 33))
     report = export_fp32(model, tmp_path / "model.onnx", input_names=NAMES, form="fused")
     assert report.fusions == {
-        "MultiHeadAttention": 2,
+        "Attention": 2,
         "EmbedLayerNormalization": 1,
         "SkipLayerNormalization": 4,
         "BiasGelu": 2,
@@ -83,7 +83,7 @@ def test_every_family(family, tmp_path):
     names = MASK if family in {"distilbert", "roberta", "xlm-roberta"} else NAMES
     report = export_fp32(model, tmp_path / "model.onnx", input_names=names, form="fused")
     counts = (
-        report.fusions["MultiHeadAttention"],
+        report.fusions["Attention"],
         report.fusions["BiasGelu"],
         report.fusions["SkipLayerNormalization"],
     )
@@ -104,7 +104,7 @@ def test_embeddings_without_token_types_as_input(make_classifier, make_batch, tm
     """BERT then looks up segment 0 by itself; the fused node needs ids, and may stay out."""
     model = make_classifier()
     report = export_fp32(model, tmp_path / "model.onnx", input_names=MASK, form="fused")
-    assert report.fusions["MultiHeadAttention"] == 2
+    assert report.fusions["Attention"] == 2
     inputs = make_batch(4, 12)
     expected = TorchClassifier(model, MASK)(inputs)
     np.testing.assert_allclose(classifier(tmp_path / "model.onnx")(inputs), expected, atol=1e-4, rtol=0)
@@ -124,10 +124,39 @@ def test_fp16_of_the_fused_form(make_classifier, make_batch, tmp_path):
     np.testing.assert_allclose(classifier(tmp_path / "half.onnx")(inputs), expected, atol=0.01, rtol=0)
 
 
+def weights(path: Path) -> dict[str, tuple[int, ...]]:
+    return {tensor.name: tuple(tensor.dims) for tensor in onnx.load(path).graph.initializer}
+
+
+def test_projections_are_one_weight_and_their_parts_are_gone(make_classifier, tmp_path):
+    model = make_classifier(heads=(3, 1), rows=(200, 33))
+    for packed in (True, False):
+        export_fp32(model, tmp_path / f"{packed}.onnx", input_names=NAMES, form="fused", packed=packed)
+    hidden, head_size = model.config.hidden_size, model.config.hidden_size // model.config.num_attention_heads
+    joined = [(hidden, 3 * heads * head_size) for heads in (3, 1)]
+    assert [shape for shape in weights(tmp_path / "True.onnx").values() if shape in joined] == joined
+    assert nodes(tmp_path / "False.onnx").count("MatMul") - nodes(tmp_path / "True.onnx").count("MatMul") == 6
+    sizes = [(tmp_path / f"{packed}.onnx").stat().st_size for packed in (True, False)]
+    assert sizes[0] == pytest.approx(sizes[1], rel=0.02)
+
+
+def test_widths_of_the_ffn_are_filled_up_to_what_tensor_cores_read(make_classifier, tmp_path):
+    """33 rows as 40; that logits are the same is tested with every layout."""
+    model = make_classifier(heads=(3, 1), rows=(200, 33))
+    export_fp32(model, tmp_path / "model.onnx", input_names=NAMES, form="fused")
+    graph = onnx.load(tmp_path / "model.onnx").graph
+    shapes = weights(tmp_path / "model.onnx")
+    hidden = model.config.hidden_size
+    widths = [shapes[node.input[1]] for node in graph.node if node.op_type == "BiasGelu"]
+    assert widths == [(200,), (40,)]
+    assert {(hidden, 40), (40, hidden)} <= set(shapes.values())
+
+
 @needs_exact_int8
 def test_int8_of_the_fused_form(make_classifier, make_batch, tmp_path):
     model = make_classifier(heads=(3, 1), rows=(200, 33))
-    export_fp32(model, tmp_path / "full.onnx", input_names=NAMES, form="fused")
+    made = export_fp32(model, tmp_path / "full.onnx", input_names=NAMES, form="fused", packed=False)
+    assert made.fusions["MultiHeadAttention"] == 2
     report = to_int8(tmp_path / "full.onnx", tmp_path / "small.onnx")
     assert report.quantized["MatMul"] == 12
     inputs = padded_anywhere(make_batch, 64, 20)
@@ -186,7 +215,7 @@ def test_any_layout_gives_equal_logits(make_classifier, make_batch, tmp_path, la
     heads, rows = zip(*layout, strict=True)
     model = make_classifier(heads=heads, rows=rows)
     report = export_fp32(model, tmp_path / "model.onnx", input_names=NAMES, form="fused")
-    assert report.fusions["MultiHeadAttention"] == len(heads)
+    assert report.fusions["Attention"] == len(heads)
     inputs = padded_anywhere(make_batch, batch, length, seed)
     logits = classifier(tmp_path / "model.onnx")(inputs)
     np.testing.assert_allclose(logits, TorchClassifier(model, NAMES)(inputs), atol=1e-4, rtol=0)
