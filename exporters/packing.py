@@ -83,16 +83,18 @@ def _projection(value: ir.Value | None) -> _Projection | None:
         return None
     for product_value, bias in (total.inputs, total.inputs[::-1]):
         product = product_value.producer() if product_value is not None else None
-        if product is None or product.op_type != "MatMul" or bias is None or not _is_weight(bias, 1):
+        if product is None or product.op_type != "MatMul":
             continue
         rows, weight = product.inputs
-        if rows is not None and weight is not None and _is_weight(weight, 2):
+        if rows is not None and weight is not None and bias is not None and _fit(weight, bias):
             return _Projection(rows, weight, bias)
     return None
 
 
-def _is_weight(value: ir.Value, dimensions: int) -> bool:
-    return len(weight_shape(value) or ()) == dimensions
+def _fit(weight: ir.Value, bias: ir.Value) -> bool:
+    """Whether they are weights (hidden, width) and (width,); a bias may also be one number for all."""
+    shape = weight_shape(weight) or ()
+    return len(shape) == 2 and weight_shape(bias) == shape[1:]
 
 
 def _replace(graph: ir.Graph, node: ir.Node, projections: list[_Projection]) -> None:
