@@ -31,7 +31,10 @@ def derived(
         raise ValueError(f"{name} cannot be made of values that are no weights")
 
     def make() -> ir.Tensor:
-        return ir.tensor(np.ascontiguousarray(combine([tensor.numpy() for tensor in tensors])), name=name)
+        values = np.ascontiguousarray(combine([tensor.numpy() for tensor in tensors]))
+        if values.shape != tuple(shape):  # the file's framing was reckoned from what was declared
+            raise ValueError(f"{name} has the shape {values.shape} where {tuple(shape)} was declared")
+        return ir.tensor(values, name=name)
 
     tensor = ir.LazyTensor(make, dtype=tensors[0].dtype, shape=ir.Shape(shape), name=name)
     value = ir.Value(name=name, shape=ir.Shape(shape), type=ir.TensorType(tensor.dtype), const_value=tensor)

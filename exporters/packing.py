@@ -34,7 +34,7 @@ class _Projection:
 
 
 def pack(model: ir.Model) -> int:
-    """Replaces every `MultiHeadAttention` whose query, key and value are projections of the same rows.
+    """Replaces every `MultiHeadAttention` whose query, key and value are projections of the same rows, of one width.
 
     Others stay as they are. Products that nobody else reads are left to `fusion.tidy`.
 
@@ -45,10 +45,16 @@ def pack(model: ir.Model) -> int:
     for node in [node for node in model.graph if node.op_type == OPERATOR and node.domain == DOMAIN]:
         found = [_projection(value) for value in node.inputs[:3]]
         projections = [one for one in found if one is not None]
-        if len(projections) == 3 and len({id(one.rows) for one in projections}) == 1:
+        kinds = {(id(one.rows), weight_shape(one.weight)) for one in projections}
+        if len(projections) == 3 and len(kinds) == 1:
             _replace(model.graph, node, projections)
             replaced += 1
     return replaced
+
+
+def is_packed(node: NodeProto) -> bool:
+    """Whether `node` is attention that does its own projections."""
+    return bool(node.op_type == PACKED and node.domain == DOMAIN)
 
 
 def unpacked(node: NodeProto) -> list[NodeProto]:
@@ -56,7 +62,7 @@ def unpacked(node: NodeProto) -> list[NodeProto]:
 
     Between them are the results that an `Attention` node keeps to itself.
     """
-    if node.op_type != PACKED or node.domain != DOMAIN:
+    if not is_packed(node):
         return [node]
     name = node.output[0]
     product, total = f"{name}/product", f"{name}/sum"

@@ -24,6 +24,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from .calibration import calibrated, quantize_static
 from .errors import ExportError
 from .files import SINGLE_FILE_LIMIT_BYTES, model_files, read_model, total_bytes, write_model
+from .packing import is_packed
 from .ranges import Range
 
 _WITH_WEIGHTS = ("MatMul", "Gemm", "Gather")
@@ -88,10 +89,13 @@ def to_int8(
         single_file_limit_bytes: weights larger than this go to `target` + ".data".
 
     Raises:
-        ExportError: `source` is unreadable, has no such node, holds nothing to quantize, or is `target`.
+        ExportError: `source` is unreadable, has no such node, has packed attention nodes, holds nothing to quantize, or
+            is `target`.
     """
     if source.resolve() == target.resolve():
         raise ExportError(f"the int8 file would overwrite its fp32 source {source}")
+    if any(is_packed(node) for node in read_model(source, weights=False).graph.node):
+        raise ExportError(f"{source} has attention nodes with weights of their own: export it with packed=False")
     nodes = nodes_with_weights(source)
     kept = tuple(name for name in nodes if name in set(keep_fp32))
     if unknown := sorted(set(keep_fp32) - set(nodes)):

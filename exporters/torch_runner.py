@@ -19,7 +19,7 @@ class TorchClassifier:
 
     Args:
         model: takes `input_names` as keyword arguments; returns logits (batch, classes), or a tuple that begins with
-            them, or an object that holds them as `.logits`.
+            them, or an object that holds them as `.logits`. Its modules stay the same ones afterwards.
         input_names: what to feed, a subset of input_ids, attention_mask and token_type_ids.
     """
 

@@ -64,9 +64,12 @@ def test_an_overflow_within_an_attention_node_shows(make_classifier, make_batch,
     """A node that does its own projections hands on no query, key or value; a GPU stores them in fp16 all the same."""
     model = make_classifier()
     attention = model.bert.encoder.layer[1].attention
-    scale = 3e4 / attention.self.value.weight.data[3].abs().max()  # no weight itself is too large
-    attention.self.value.weight.data[3] *= scale
-    attention.output.dense.weight.data[:, 3] /= scale
+    query = attention.self.query
+    scale = 3e4 / query.weight.data[3].abs().max()  # no weight itself is too large
+    query.weight.data[3] *= scale  # scores and results stay what they are: only the query overflows
+    query.bias.data[3] *= scale
+    attention.self.key.weight.data[3] /= scale
+    attention.self.key.bias.data[3] /= scale
     full, half, rounded = (tmp_path / f"{name}.onnx" for name in ("full", "half", "rounded"))
     assert export_fp32(model, full, input_names=NAMES, form="fused").fusions["Attention"] == 2
     assert to_fp16(full, half).weights_clipped == 0

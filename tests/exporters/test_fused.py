@@ -152,6 +152,13 @@ def test_widths_of_the_ffn_are_filled_up_to_what_tensor_cores_read(make_classifi
     assert {(hidden, 40), (40, hidden)} <= set(shapes.values())
 
 
+def test_int8_of_packed_attention_is_refused(make_classifier, tmp_path):
+    """Its projections would stay in fp32 without a word."""
+    export_fp32(make_classifier(), tmp_path / "full.onnx", input_names=NAMES, form="fused")
+    with pytest.raises(ExportError, match="packed=False"):
+        to_int8(tmp_path / "full.onnx", tmp_path / "small.onnx")
+
+
 @needs_exact_int8
 def test_int8_of_the_fused_form(make_classifier, make_batch, tmp_path):
     model = make_classifier(heads=(3, 1), rows=(200, 33))

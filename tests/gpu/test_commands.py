@@ -43,9 +43,12 @@ def test_bench(copy_of_chain: Path, provider: str) -> None:
         assert member["emissions"]["kwh_per_1000_texts"] > 0
 
 
-def test_predict_says_the_same(copy_of_chain: Path, provider: str) -> None:
+@pytest.mark.gpu
+def test_predict_says_what_it_says_on_a_cpu(copy_of_chain: Path) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU at hand")
     expected = mctl("predict", "--quiet", "--artifact", EXPORT, *TEXTS, cwd=copy_of_chain)
-    ran = mctl("predict", "--quiet", "--artifact", EXPORT, "--provider", provider, *TEXTS, cwd=copy_of_chain)
+    ran = mctl("predict", "--quiet", "--artifact", EXPORT, "--provider", "cuda", *TEXTS, cwd=copy_of_chain)
     assert ran.code == 0, ran.err
     labels = [[line.split("\t")[0] for line in out.splitlines()] for out in (ran.out, expected.out)]
     assert labels[0] == labels[1]
