@@ -44,12 +44,14 @@ def exports(model: Any, folder: Path) -> dict[str, Path]:
             full, target = folder / f"fp32-{form}.onnx", folder / f"{precision}-{form}.onnx"
             if precision == "fp32":
                 export_fp32(model, target, input_names=INPUTS, form=form)
-            elif precision == "int8":
-                loose = folder / f"unpacked-{form}.onnx"
+            elif precision == "fp16":
+                to_fp16(full, target)
+            elif form == "fused":
+                loose = folder / "unpacked.onnx"
                 export_fp32(model, loose, input_names=INPUTS, form=form, packed=False)
                 to_int8(loose, target)
             else:
-                to_fp16(full, target)
+                to_int8(full, target)
             made[f"{precision} {form}"] = target
     full, target = folder / "fp32-plain.onnx", folder / "static.onnx"
     to_int8(full, target, ranges=channel_ranges(full, [batch("4x32", model.config.vocab_size)]))

@@ -53,16 +53,14 @@ def align(model: ir.Model, multiple: int = MULTIPLE) -> int:
 def _ffn_around(gelu: ir.Node) -> _Ffn | None:
     first = gelu.inputs[0].producer() if gelu.inputs[0] is not None else None
     readers = [use.node for use in gelu.outputs[0].uses()]
-    if first is None or len(first.outputs[0].uses()) != 1 or len(readers) != 1 or not _is_weight(gelu.inputs[1], 1):
+    if first is None or len(first.outputs[0].uses()) != 1 or len(readers) != 1:
         return None
     second = readers[0]
-    if any(node.op_type != "MatMul" or not _is_weight(node.inputs[1], 2) for node in (first, second)):
+    if {first.op_type, second.op_type} != {"MatMul"}:
         return None
-    return _Ffn(first, gelu, second)
-
-
-def _is_weight(value: ir.Value | None, dimensions: int) -> bool:
-    return len(weight_shape(value) or ()) == dimensions
+    inner, bias, outer = (weight_shape(node.inputs[1]) or () for node in (first, gelu, second))
+    fit = len(inner) == len(outer) == 2 and inner[1:] == bias == outer[:1]
+    return _Ffn(first, gelu, second) if fit else None
 
 
 def _widen(graph: ir.Graph, ffn: _Ffn, lacking: int) -> None:

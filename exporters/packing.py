@@ -53,8 +53,8 @@ def pack(model: ir.Model) -> int:
 
 
 def is_packed(node: NodeProto) -> bool:
-    """Whether `node` is attention that does its own projections."""
-    return bool(node.op_type == PACKED and node.domain == DOMAIN)
+    """Whether `node` is attention that does its own projections, as `pack` writes it: without a mask or a past."""
+    return bool(node.op_type == PACKED and node.domain == DOMAIN and not any(node.input[3:_BIAS]))
 
 
 def unpacked(node: NodeProto) -> list[NodeProto]:
