@@ -64,6 +64,8 @@ def test_every_block_is_one_node_and_nothing_is_left_over(make_classifier, make_
         "SkipLayerNormalization": 4,
         "BiasGelu": 2,
     }
+    graph = onnx.load(tmp_path / "model.onnx").graph
+    assert all(len(node.output) == 1 for node in graph.node if node.op_type == "SkipLayerNormalization")
     left = set(nodes(tmp_path / "model.onnx"))
     assert not left & {"Identity", "Reshape", "Transpose", "Softmax", "LayerNormalization", "Gelu", "Erf"}
     inputs = padded_anywhere(make_batch, 9, 31)
