@@ -3,7 +3,7 @@
 onnxruntime's contributed `Attention` multiplies by a packed matrix (hidden, query + key + value) and adds the packed
 bias while it lays the heads out, where `MultiHeadAttention` is handed three products and three sums: on CUDA that is
 four launches fewer a layer, and one wide product fills a GPU better than three narrow ones. Heads may be fewer than the
-hidden size has room for, so pruned blocks pack as well.
+hidden size has room for, so pruned blocks pack as well. Both operators: onnxruntime, docs/ContribOperators.md.
 """
 
 from __future__ import annotations
