@@ -84,7 +84,7 @@ def masked(model: Any, level: int) -> Any:
         draw = torch.Generator().manual_seed(level)
         for group in masks.groups:
             group.scores.data.copy_(torch.randn(group.scores.shape, generator=draw))
-        masks.set_thresholds(Budget.of(masks.groups).thresholds(masks.groups, level / 100))
+        masks.set(Budget.of(masks.groups).kept(masks.groups, level / 100))
         bake_masks(model, family)
     return model
 

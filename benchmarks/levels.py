@@ -32,7 +32,7 @@ def pruned(encoder: Path, level: float, seed: int) -> tuple[float, float, int, i
     generator = torch.Generator().manual_seed(seed)
     for group in masks.groups:
         group.scores.data.copy_(torch.randn(group.scores.shape, generator=generator))
-    masks.set_thresholds(Budget.of(masks.groups).thresholds(masks.groups, level / 100))
+    masks.set(Budget.of(masks.groups).kept(masks.groups, level / 100))
     ids = torch.randint(0, model.config.vocab_size, (4, 24), generator=generator)
     with torch.no_grad():
         expected = model(ids).logits

@@ -8,7 +8,8 @@ nn_pruning's own masked linears on heads and FFN rows. Then, for every level, ma
 model in turn. CPU time, since a shared machine's clock on the wall says more about its neighbours; of a GPU the time on
 the wall until the device is done. Ratios of medians over paired rounds with a bootstrap interval. Host synchronisations
 are counted in one more step: values fetched (`item`, comparisons in Python) and shapes that depend on values
-(`nonzero`, indexing by a mask). Bound: units at most 1.05 times a plain step.
+(`nonzero`, indexing by a mask); and operations that are no views, each of which Python has to launch. "In tiles" is how
+a level is held in the end: FFN widths are rounded too. Bound: units at most 1.05 times a plain step.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import copy
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,11 +29,12 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import AutoModelForSequenceClassification
 
-from mctl.compression.budget import Budget
+from mctl.compression.budget import Budget, UnitBudget
+from mctl.compression.counted import RoundedBudget
 from mctl.compression.families import family_of
 from mctl.compression.layout import layout_of
-from mctl.compression.masking import Mask
-from mctl.compression.movement import ROLES, Masks, attach_masks, bake_masks, masked_nn
+from mctl.compression.masks import Masks
+from mctl.compression.movement import ROLES, attach_masks, bake_masks, masked_nn
 from mctl.compression.optimizer import adamw
 from mctl.compression.schedule import CubicSchedule
 from mctl.compression.strip import live_units, strip
@@ -40,15 +42,22 @@ from mctl.compression.teacher import task_loss
 from mctl.validators.statistics import ratio_of_medians
 
 BOUND = 1.05
+LEVEL = 0.5
+TILES = {"cpu": 32, "cuda": 64}
 CLASSES = 12
 CLIP = 1.0
 LEARNING_RATES = {"learning_rate": 5e-5, "score_learning_rate": 1e-2, "weight_decay": 0.01}
+_VIEWS = {
+    *("aten::alias", "aten::as_strided", "aten::detach", "aten::expand", "aten::lift_fresh", "aten::permute"),
+    *("aten::select", "aten::slice", "aten::split", "aten::split_with_sizes", "aten::squeeze", "aten::t"),
+    *("aten::transpose", "aten::unbind", "aten::unsqueeze", "aten::view", "aten::_unsafe_view"),
+}
 _FETCHES = {"aten::_local_scalar_dense", "aten::nonzero", "aten::masked_select", "aten::equal"}
 
 
 @dataclass
 class Contender:
-    """A model, and what a step of its training does before the forward pass.
+    """A model, and what a step of its training does before the forward pass and around it.
 
     Attributes:
         before: given the number of the step.
@@ -59,12 +68,15 @@ class Contender:
     model: Any
     optimizer: torch.optim.Optimizer
     before: Callable[[int], None] = lambda step: None
+    around: Callable[[], AbstractContextManager[None]] = nullcontext
     seconds: list[float] = field(default_factory=list)
 
     def step(self, number: int, inputs: dict[str, torch.Tensor], labels: torch.Tensor) -> None:
         """One step of training."""
         self.before(number)
-        task_loss(self.model(**inputs).logits, labels).backward()
+        with self.around():
+            logits = self.model(**inputs).logits
+        task_loss(logits, labels).backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), CLIP)
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -95,17 +107,24 @@ def plain(model: Any) -> Contender:
     return Contender("plain", model, adamw(model, [], **LEARNING_RATES))
 
 
-def masked(model: Any, structure: str, level: Callable[[int], float]) -> tuple[Contender, Masks]:
-    """mctl's masks, with thresholds set before every step as its trainer does."""
+def masked(model: Any, structure: str, level: Callable[[int], float], tile: int = 1) -> tuple[Contender, Masks]:
+    """mctl's masks, set before every step and applied as its trainer does.
+
+    Args:
+        tile: FFN widths are multiples of it; `level` is then one that is held.
+    """
     masks = attach_masks(model, family_of(model.config), layout_of(model).head_size, structure)
     model.to(model.device)
-    budget = Budget.of(masks.groups)
+    budget: UnitBudget = Budget.of(masks.groups)
+    if tile > 1:
+        budget = RoundedBudget.of(masks.groups, tile, level(0))
 
-    def set_thresholds(step: int) -> None:
-        masks.set_thresholds(budget.thresholds(masks.groups, level(step)))
+    def set_masks(step: int) -> None:
+        masks.set(budget.kept(masks.groups, level(step)))
 
     optimizer = adamw(model, masks.parameters(), **LEARNING_RATES)
-    return Contender(f"mctl, {structure}", model, optimizer, set_thresholds), masks
+    name = f"mctl, {structure}" + (" in tiles" if tile > 1 else "")
+    return Contender(name, model, optimizer, set_masks, masks.one_pass), masks
 
 
 def stock(model: Any) -> Contender:
@@ -138,17 +157,23 @@ def stock(model: Any) -> Contender:
     return Contender("nn_pruning", model, optimizer, lambda step: context.set_context_data("threshold", 0.1))
 
 
-class Fetches(TorchDispatchMode):
-    """Counts what makes the host wait for a device."""
+class Counts(TorchDispatchMode):
+    """Counts operations that compute, and those that make the host wait for a device.
+
+    Attributes:
+        operations: on a GPU, at least one launch each.
+        waits: of the host.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.count = 0
+        self.operations = self.waits = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = func.name().partition(".")[0]
         by_mask = name == "aten::index" and any(x is not None and x.dtype == torch.bool for x in args[1])
-        self.count += by_mask or name in _FETCHES
+        self.operations += name not in _VIEWS
+        self.waits += by_mask or name in _FETCHES
         return func(*args, **(kwargs or {}))
 
 
@@ -156,11 +181,11 @@ class Fetches(TorchDispatchMode):
 def masks_made() -> Iterator[list[int]]:
     """Numbers in every mask that is made, mctl's or nn_pruning's."""
     made: list[int] = []
-    ours, theirs = Mask.set, masked_nn.MaskModule.forward
+    ours, theirs = Masks.set, masked_nn.MaskModule.forward
 
-    def set_and_note(mask: Mask, scores: torch.Tensor, threshold: torch.Tensor) -> None:
-        ours(mask, scores, threshold)
-        made.append(scores.numel())
+    def set_and_note(masks: Masks, kept: torch.Tensor) -> None:
+        ours(masks, kept)
+        made.append(kept.numel())
 
     def make_and_note(module: Any, weight: torch.Tensor, threshold: float) -> Any:
         mask = theirs(module, weight, threshold)
@@ -168,7 +193,7 @@ def masks_made() -> Iterator[list[int]]:
         return mask
 
     with (
-        mock.patch.object(Mask, "set", set_and_note),
+        mock.patch.object(Masks, "set", set_and_note),
         mock.patch.object(masked_nn.MaskModule, "forward", make_and_note),
     ):
         yield made
@@ -201,23 +226,25 @@ def ratio(ours: Contender, to: Contender) -> str:
 
 def cost_of_masks(model: Any, rounds: int, shape: str) -> bool:
     """Print a table of all contenders; whether units are within the bound."""
-    ramp = CubicSchedule(0.5, 0, rounds + 2)
+    ramp = CubicSchedule(LEVEL, 0, rounds + 2)
     contenders = [
         plain(replica(model)),
-        *(masked(replica(model), structure, ramp.level)[0] for structure in ("units", "blocks")),
+        masked(replica(model), "units", ramp.level)[0],
+        masked(replica(model), "units", lambda step: LEVEL, TILES[model.device.type])[0],
+        masked(replica(model), "blocks", ramp.level)[0],
         stock(replica(model)),
     ]
     take_turns(contenders, rounds, shape)
     print(f"\n{shape}, {rounds} rounds\n")
-    print("| step | time, median | of a plain step | waits of the host | masks made | numbers in them |")
-    print("|---|---|---|---|---|---|")
+    print("| step | time, median | of a plain step | operations | waits of the host | masks made | numbers in them |")
+    print("|---|---|---|---|---|---|---|")
     for contender in contenders:
-        with Fetches() as fetches, masks_made() as made:
+        with Counts() as counts, masks_made() as made:
             contender.step(rounds, *batch_of(shape, model.device))
         median = sorted(contender.seconds)[rounds // 2]
         print(
-            f"| {contender.name} | {1000 * median:.1f} ms | {ratio(contender, contenders[0])} | {fetches.count} | "
-            f"{len(made)} | {sum(made):,} |",
+            f"| {contender.name} | {1000 * median:.1f} ms | {ratio(contender, contenders[0])} | "
+            f"{counts.operations} | {counts.waits} | {len(made)} | {sum(made):,} |",
             flush=True,
         )
     return ratio_of_medians(contenders[1].seconds, contenders[0].seconds).value <= BOUND

@@ -1,4 +1,4 @@
-"""Which units stay when time is what is short, and how FFN widths are rounded; numbers in, numbers out."""
+"""Which units stay when time is what is short, and in what tiles FFN widths come; numbers in, numbers out."""
 
 from __future__ import annotations
 
@@ -121,38 +121,6 @@ def choices(units: int, tile: int) -> IntArray:
     [32, 64, 96, 100]
     """
     return np.unique(np.append(np.arange(tile, units + 1, tile), units))
-
-
-def _means(scores: npt.NDArray[np.floating], counts: IntArray) -> FloatArray:
-    """(choices - 1,) mean score of the rows between one choice and the next, by falling score; never rising."""
-    sums = np.concatenate([[0.0], np.cumsum(np.sort(scores)[::-1], dtype=np.float64)])[counts]
-    # The last digits of a sum may say otherwise.
-    return np.minimum.accumulate(np.diff(sums) / np.diff(counts))
-
-
-def round_rows(scores: Sequence[npt.NDArray[np.floating]], keep: float, tile: int) -> tuple[int, ...]:
-    """How many FFN rows each layer keeps: a multiple of `tile`, or all, and in sum as near to `keep` as tiles come.
-
-    The rows of a layer, by falling score, are cut into tiles, and the tiles with the lowest mean score go: what a
-    threshold does to rows, done to tiles. Every layer keeps its first tile, so the sum can be no smaller than those.
-
-    Args:
-        scores: (rows,) of each layer.
-        keep: rows to keep in all layers together.
-
-    Returns:
-        One number a layer.
-    """
-    counts = [choices(len(layer), tile) for layer in scores]
-    sizes = np.concatenate([np.diff(chosen) for chosen in counts])
-    owner = np.repeat(np.arange(len(scores)), [len(chosen) - 1 for chosen in counts])
-    means = np.concatenate([_means(*pair) for pair in zip(scores, counts, strict=True)])
-    # Of equal means the later tile goes first: a layer loses tiles from its end.
-    order = len(means) - 1 - np.argsort(means[::-1], kind="stable")
-    left = sum(map(len, scores)) - np.concatenate([[0], np.cumsum(sizes[order])])
-    number = int(np.abs(left - keep).argmin())
-    lost = np.bincount(owner[order[:number]], minlength=len(scores))
-    return tuple(int(chosen[len(chosen) - 1 - taken]) for chosen, taken in zip(counts, lost, strict=True))
 
 
 def fitting_tile(tile: int, row_weights: int, total: int) -> int:

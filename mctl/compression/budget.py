@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 
-from mctl.compression.movement import ScoreGroup
+from mctl.compression.masks import Run, ScoreGroup, runs, stacked
 
 
-class Thresholds(Protocol):
+class UnitBudget(Protocol):
     """What sets the masks before a step."""
 
-    def thresholds(self, groups: Sequence[ScoreGroup], level: float) -> dict[str, torch.Tensor]:
-        """One threshold a group, 0-d; a unit stays while its score is above it.
+    def kept(self, groups: Sequence[ScoreGroup], level: float) -> torch.Tensor:
+        """(units,) 1.0 where a unit stays and 0.0 where it goes, group after group.
 
         Args:
             level: how far to go, 0..1: a share of the weights, or of the way to a latency.
@@ -24,18 +25,20 @@ class Thresholds(Protocol):
 
 @dataclass(frozen=True)
 class Budget:
-    """Costs of all units in weights, flattened once; `thresholds` then takes the scores of the moment.
+    """Costs of all units in weights, counted once; `kept` then takes the scores of the moment.
 
     Attributes:
-        weights: (units,) encoder weights that go with each unit, group after group.
-        is_row: (units,) whether the unit is of the finer kind that fills what whole heads cannot reach.
-        head_weights, row_weights: weights of one head and of one row (of one block, for blocks).
+        runs: groups of one kind and shape.
+        is_head: (units,) whether the unit is of the coarser kind, whose gaps rows fill.
+        place: (units,) 1, 2, 3 ...
+        head_weights, row_weights: encoder weights that go with one head and with one row (or block).
         total: encoder weights of the model, which a level is a share of.
         least_rows: FFN rows that every layer keeps, if it has so many.
     """
 
-    weights: torch.Tensor
-    is_row: torch.Tensor
+    runs: tuple[Run, ...]
+    is_head: torch.Tensor
+    place: torch.Tensor
     head_weights: int
     row_weights: int
     total: int
@@ -45,102 +48,84 @@ class Budget:
     def of(cls, groups: Sequence[ScoreGroup], least_rows: int = 1) -> Budget:
         """The budget of some score groups, on the device of their scores."""
         device = groups[0].scores.device
-        sizes = torch.tensor([group.scores.numel() for group in groups])
-        costs = torch.tensor([group.weights_per_unit for group in groups])
-        rows = torch.tensor([group.kind != "head" for group in groups])
-        flat = costs.repeat_interleave(sizes)
+        sizes = [group.scores.numel() for group in groups]
+        heads = torch.tensor([group.kind == "head" for group in groups])
+        costs = {group.kind: group.weights_per_unit for group in groups}
+        least = min(costs.values())
         return cls(
-            weights=flat.to(device),
-            is_row=rows.repeat_interleave(sizes).to(device),
-            head_weights=int(costs[~rows].max()) if (~rows).any() else int(costs.max()),
-            row_weights=int(costs[rows].max()),
-            total=int(flat.sum()),
+            runs=runs(groups),
+            is_head=heads.repeat_interleave(torch.tensor(sizes)).to(device),
+            # Counts of units are exact in double precision, of which a GPU makes little enough here.
+            place=torch.arange(1, sum(sizes) + 1, dtype=torch.float64, device=device),
+            head_weights=costs.get("head", least),
+            row_weights=costs.get("row", least),
+            total=sum(size * group.weights_per_unit for size, group in zip(sizes, groups, strict=True)),
             least_rows=least_rows,
         )
 
     def largest_level(self, groups: Sequence[ScoreGroup]) -> float:
         """The highest share of weights, 0..1, that can go while every place keeps its fewest units."""
-        kept = sum(group.weights_per_unit * self._fewest(group) for group in groups if group.kind != "block")
+        kept = sum(
+            run.groups * self._fewest(run) * groups[run.first].weights_per_unit
+            for run in self.runs
+            if run.kind != "block"
+        )
         return 1 - kept / self.total
 
-    def thresholds(self, groups: Sequence[ScoreGroup], level: float) -> dict[str, torch.Tensor]:
-        """One threshold a group, so that units with scores above it hold all but `level` of the weights.
+    @torch.no_grad()
+    def kept(self, groups: Sequence[ScoreGroup], level: float) -> torch.Tensor:
+        """Which units stay, so that they hold all but `level` of the weights.
 
         Units of all layers and both kinds are sorted together by score and the lowest go, up to the budget: one global
         threshold decides how many heads go. A head is too large to meet a level exactly, so the number of FFN rows is
-        then the one that comes closest to it. The best unit of every place is exempt: no layer loses its last head or
-        its last row.
+        then the one that comes closest to it. The best units of every place are exempt: no layer loses its last head
+        or its last row. Of equal scores the first goes first.
 
-        Nothing here waits for the device.
+        Nothing here waits for the device, and groups of one shape are handled as one, since on a GPU every operation
+        of this costs a step about as much as one of its products.
 
         Args:
-            groups: the groups that this budget was made of, with scores of any shape.
+            groups: the groups that this budget was made of.
             level: share of the weights to mask, 0..1.
 
         Returns:
-            0-d tensors by group name.
+            (units,) 1.0 or 0.0, group after group.
         """
-        parts = [group.scores.detach().flatten() for group in groups]
-        if groups[0].kind == "block":
-            ordered = torch.cat(parts).sort().values
-            count = round(level * len(ordered))  # Blocks are all of one size.
-            threshold = ordered[count - 1] if count else torch.full_like(ordered[0], -torch.inf)
-            return {group.name: threshold for group in groups}
-        exempt = torch.stack(
-            [part.topk(self._fewest(group)).values[-1] for part, group in zip(parts, groups, strict=True)]
-        )
-        scores = torch.cat([part.where(part < worst, torch.inf) for part, worst in zip(parts, exempt, strict=True)])
-        heads, rows = self._cut(scores, level * self.total)
-        below_exempt = torch.nextafter(exempt, torch.full_like(exempt, -torch.inf))
-        return {
-            group.name: torch.minimum(heads if group.kind == "head" else rows, limit)
-            for group, limit in zip(groups, below_exempt, strict=True)
-        }
+        banks = [stacked(groups, run) for run in self.runs]
+        for run, bank in zip(self.runs, banks, strict=True):
+            if run.kind != "block":
+                bank.scatter_(1, bank.topk(self._fewest(run), dim=1).indices, torch.inf)
+        scores = torch.cat([bank.flatten() for bank in banks])
+        order = scores.argsort(stable=True)
+        kept = torch.ones_like(scores)
+        if self.runs[0].kind == "block":
+            return kept.index_fill_(0, order[: round(level * len(order))], 0.0)  # Blocks are all of one size.
+        may_go = order[: self._spare("head") + self._spare("row")]
+        if not len(may_go):
+            return kept
+        return kept.scatter_(0, may_go, self._stays(self.is_head[may_go], level).to(kept.dtype))
 
-    def _fewest(self, group: ScoreGroup) -> int:
-        return min(self.least_rows if group.kind == "row" else 1, group.scores.numel())
-
-    def _cut(self, scores: torch.Tensor, target: float) -> tuple[torch.Tensor, torch.Tensor]:
-        """Thresholds for heads and for rows.
+    def _stays(self, is_head: torch.Tensor, level: float) -> torch.Tensor:
+        """Which of the units that may go stay all the same, by ascending score.
 
         Args:
-            scores: (units,), infinite where exempt.
-            target: weights to mask.
+            is_head: (units that may go,).
         """
-        ordered, order = scores.sort()
-        may_go = ordered.isfinite()
-        prefix = (self.weights[order] * may_go).cumsum(0) <= target
-        is_row = self.is_row[order]
-        head_weights, row_weights = self.head_weights, self.row_weights
-        heads_so_far, rows_so_far = (may_go & ~is_row).cumsum(0), (may_go & is_row).cumsum(0)
-        all_heads, all_rows = heads_so_far[-1], rows_so_far[-1]
-        heads = (prefix & may_go & ~is_row).sum()
+        spare_heads, spare_rows = self._spare("head"), self._spare("row")
+        # All in rows: what a head weighs, and what has to go.
+        head, target = self.head_weights / self.row_weights, level * self.total / self.row_weights
+        place = self.place[: len(is_head)]
+        heads_so_far = is_head.cumsum(0, dtype=place.dtype)
+        within = torch.add(place, heads_so_far, alpha=head - 1) <= target
         # Where even all rows cannot make up for the heads that were spared, more heads have to go.
-        lacking = (target - heads * head_weights - all_rows * row_weights) / head_weights
-        heads = torch.minimum(heads + lacking.ceil().clamp(min=0).long(), all_heads)
-        rows = ((target - heads * head_weights) / row_weights).round().clamp(min=0).long()
-        return _nth(ordered, heads_so_far, heads), _nth(ordered, rows_so_far, torch.minimum(rows, all_rows))
+        least = min(max(math.ceil((target - spare_rows) / head), 0), spare_heads)
+        heads = (heads_so_far * within).max().clamp(least, spare_heads)
+        rows = torch.rsub(heads, target, alpha=head).round_().clamp_(0, spare_rows)
+        return torch.where(is_head, heads_so_far, place - heads_so_far) > torch.where(is_head, heads, rows)
 
+    def _spare(self, kind: str) -> int:
+        """Units of a kind that may go."""
+        return sum(run.groups * (run.units - self._fewest(run)) for run in self.runs if run.kind == kind)
 
-def _nth(ordered: torch.Tensor, so_far: torch.Tensor, count: torch.Tensor) -> torch.Tensor:
-    """The score, 0-d, up to which there are `count` units of a kind; minus infinity for none.
-
-    An index of one element rather than a number: Python would fetch the number from the device.
-
-    Args:
-        ordered: (units,) scores of all kinds, ascending.
-        so_far: (units,) how many of the kind there are up to each.
-        count: 0-d.
-    """
-    place = torch.searchsorted(so_far, count.reshape(1)).clamp(max=len(ordered) - 1)
-    return torch.where(count > 0, ordered.index_select(0, place)[0], -torch.inf)
-
-
-def masked_share(groups: Sequence[ScoreGroup], thresholds: dict[str, torch.Tensor]) -> float:
-    """Share of the weights, 0..1, whose unit's score is not above its threshold."""
-    masked = total = 0
-    for group in groups:
-        gone = int((group.scores.detach() <= thresholds[group.name]).sum())
-        masked += gone * group.weights_per_unit
-        total += group.scores.numel() * group.weights_per_unit
-    return masked / total
+    def _fewest(self, run: Run) -> int:
+        return min(self.least_rows if run.kind == "row" else 1, run.units)

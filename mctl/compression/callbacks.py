@@ -26,7 +26,7 @@ def callbacks(phase: Phase, pruning: Pruning | None, progress: Progress) -> list
 
 
 class Masking(TrainerCallback):  # type: ignore[misc]
-    """Sets the thresholds before every step from the scores and the schedule."""
+    """Sets the masks before every step from the scores and the schedule."""
 
     def __init__(self, pruning: Pruning) -> None:
         self.pruning = pruning
@@ -44,8 +44,8 @@ class Masking(TrainerCallback):  # type: ignore[misc]
     def _apply(self, step: int) -> None:
         if self.pruning.rescore is not None:
             self.pruning.rescore()
-        groups = self.pruning.masks.groups
-        self.pruning.masks.set_thresholds(self.pruning.budget.thresholds(groups, self.schedule.level(step)))
+        masks = self.pruning.masks
+        masks.set(self.pruning.budget.kept(masks.groups, self.schedule.level(step)))
 
 
 class Finite(TrainerCallback):  # type: ignore[misc]

@@ -1,7 +1,4 @@
-"""Budgets that decide how many units each layer keeps: FFN widths in tiles, or as much as a latency has room for.
-
-They count on the CPU, where the scores are fetched to once a step.
-"""
+"""Budgets that decide how many units each layer keeps: FFN widths in tiles, or as much as a latency has room for."""
 
 from __future__ import annotations
 
@@ -12,31 +9,39 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from mctl.compression.allocation import Part, allocate, choices, fitting_tile, importance, round_rows
+from mctl.compression.allocation import Part, allocate, choices, fitting_tile, importance
 from mctl.compression.budget import Budget
 from mctl.compression.latency import LatencyTable
 from mctl.compression.layout import Layout
-from mctl.compression.movement import ScoreGroup
+from mctl.compression.masks import ScoreGroup, stacked
+from mctl.compression.rounding import Tiles
 
 
 @dataclass(frozen=True)
 class RoundedBudget:
     """A budget in weights whose layers keep FFN rows in multiples of a tile.
 
-    Heads go as in `Budget`; the rows that its threshold leaves are rounded to tiles, layer by layer, without missing
-    the level. Waits for the device once in every call.
+    Heads go as in `Budget`; the rows that it leaves are rounded to tiles, layer by layer, without missing the level.
+    On the way to the level nothing is rounded: those widths are left behind anyway.
 
     Attributes:
-        exact: the budget that is rounded, on the CPU.
-        tile: rows of a tile; 1 rounds nothing.
+        exact: the budget that is rounded.
+        tiles: of the FFN rows of all layers; tiles of one row round nothing.
+        level: from which widths are rounded.
     """
 
     exact: Budget
-    tile: int
+    tiles: Tiles
+    level: float
+
+    @property
+    def tile(self) -> int:
+        """Rows of a tile."""
+        return self.tiles.rows
 
     @classmethod
     def of(cls, groups: Sequence[ScoreGroup], tile: int, level: float) -> RoundedBudget:
-        """The budget of some score groups of heads and rows.
+        """The budget of some score groups of heads and rows, on the device of their scores.
 
         A tile too large for a small model, or for a level that leaves less than a tile a layer, is replaced by its
         largest divisor that is not: see `.tile`.
@@ -44,26 +49,32 @@ class RoundedBudget:
         Args:
             level: the highest that will be asked for.
         """
-        exact = Budget.of(_on_cpu(groups))
+        exact = Budget.of(groups)
         fitting = fitting_tile(tile, exact.row_weights, exact.total)
         divisors = (size for size in range(fitting, 0, -1) if fitting % size == 0)
         budgets = (replace(exact, least_rows=size) for size in divisors)
         found = next((budget for budget in budgets if level <= budget.largest_level(groups)), exact)
-        return cls(found, found.least_rows)
+        widths = [group.scores.numel() for group in groups if group.kind == "row"]
+        return cls(found, Tiles.of(widths, found.least_rows, groups[0].scores.device), level)
 
-    def thresholds(self, groups: Sequence[ScoreGroup], level: float) -> dict[str, torch.Tensor]:
-        """As `Budget.thresholds`, but for the widths of the FFNs."""
-        near = _on_cpu(groups)
-        rough = self.exact.thresholds(near, level)
-        kept = [int((group.scores > rough[group.name]).sum()) for group in near]
-        if self.tile > 1:
-            rows = [index for index, group in enumerate(near) if group.kind == "row"]
-            heads = sum(kept) - sum(kept[index] for index in rows)
-            keep = ((1 - level) * self.exact.total - heads * self.exact.head_weights) / self.exact.row_weights
-            rounded = round_rows([_flat(near[index]) for index in rows], keep, self.tile)
-            for index, count in zip(rows, rounded, strict=True):
-                kept[index] = count
-        return thresholds_of(groups, near, kept)
+    @torch.no_grad()
+    def kept(self, groups: Sequence[ScoreGroup], level: float) -> torch.Tensor:
+        """As `Budget.kept`, but for the widths of the FFNs."""
+        rough = self.exact.kept(groups, level)
+        if self.tile == 1 or level < self.level:
+            return rough
+        exact = self.exact
+        heads = (rough * exact.is_head).sum()
+        # In rows: what may stay, less what the heads take of it.
+        keep = torch.rsub(
+            heads, (1 - level) * exact.total / exact.row_weights, alpha=exact.head_weights / exact.row_weights
+        )
+        parts = list(rough.split_with_sizes([run.groups * run.units for run in exact.runs]))
+        rows = [index for index, run in enumerate(exact.runs) if run.kind == "row"]
+        rounded = self.tiles.kept([stacked(groups, exact.runs[index]) for index in rows], keep)
+        for index, part in zip(rows, rounded, strict=True):
+            parts[index] = part.flatten()
+        return torch.cat(parts)
 
 
 class UnreachableLatencyError(ValueError):
@@ -86,7 +97,7 @@ class UnreachableLatencyError(ValueError):
 class LatencyBudget:
     """A budget in microseconds: the units that stay are those worth most per microsecond, by a measured table.
 
-    Waits for the device once in every call.
+    It counts on the CPU, and waits for the device once in every call.
 
     Attributes:
         table: what units cost.
@@ -121,8 +132,8 @@ class LatencyBudget:
         """The same budget with another goal, or with the smallest layout where the goal is beyond it."""
         return replace(self, goal_us=max(goal_us, self.fewest_us))
 
-    def thresholds(self, groups: Sequence[ScoreGroup], level: float) -> dict[str, torch.Tensor]:
-        """One threshold a group, so that units with scores above it take no longer than was asked.
+    def kept(self, groups: Sequence[ScoreGroup], level: float) -> torch.Tensor:
+        """Which units stay, so that they take no longer than was asked: (units,) 1.0 or 0.0, group after group.
 
         Args:
             groups: heads and rows of all layers.
@@ -135,7 +146,7 @@ class LatencyBudget:
         limit_us = self.dense_us + level * (min(self.goal_us, self.dense_us) - self.dense_us)
         values = importance([_flat(group) for group in near], [group.weights_per_unit for group in near])
         parts = [self._part(group, worth) for group, worth in zip(near, values, strict=True)]
-        return thresholds_of(groups, near, allocate(parts, limit_us - self.table.rest_us))
+        return best_units(groups, near, allocate(parts, limit_us - self.table.rest_us))
 
     def _part(self, group: ScoreGroup, values: npt.NDArray[np.float64]) -> Part:
         if group.kind == "head":
@@ -145,24 +156,21 @@ class LatencyBudget:
         return Part(group.kind, values, counts, self.table.ffn_us(counts))
 
 
-def thresholds_of(
-    groups: Sequence[ScoreGroup], near: Sequence[ScoreGroup], kept: Sequence[int]
-) -> dict[str, torch.Tensor]:
-    """Thresholds that keep the best units of each group, by number; of equal scores at the edge, none.
+def best_units(groups: Sequence[ScoreGroup], near: Sequence[ScoreGroup], counts: Sequence[int]) -> torch.Tensor:
+    """Keep the best units of each group, by number; of equal scores the last.
 
     Args:
         near: the same groups with scores on the CPU.
-        kept: units to keep, one number a group, at least one each.
+        counts: units to keep, one number a group.
 
     Returns:
-        0-d tensors by group name, on the device of the scores.
+        (units,) 1.0 or 0.0, group after group, on the device of the scores.
     """
-    edges = [
-        -np.inf if count >= group.scores.numel() else np.sort(_flat(group))[-count - 1]
-        for group, count in zip(near, kept, strict=True)
-    ]
-    values = torch.tensor(np.array(edges), dtype=groups[0].scores.dtype).to(groups[0].scores.device)
-    return {group.name: value for group, value in zip(groups, values, strict=True)}
+    kept = [np.ones(group.scores.numel(), dtype=np.float32) for group in near]
+    for stays, group, count in zip(kept, near, counts, strict=True):
+        stays[np.argsort(_flat(group), kind="stable")[: len(stays) - count]] = 0
+    scores = groups[0].scores
+    return torch.from_numpy(np.concatenate(kept)).to(scores.device, scores.dtype)
 
 
 def _on_cpu(groups: Sequence[ScoreGroup]) -> list[ScoreGroup]:

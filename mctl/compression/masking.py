@@ -6,7 +6,7 @@ that one score decides: dL/dS = sum(dL/dW' * W), where W' = mask * W.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
@@ -14,6 +14,24 @@ from torch import nn
 from torch.nn import functional as F
 
 Kind = Literal["rows", "columns", "blocks"]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A matrix with an axis for each group of lines, so that one number a score meets its weights by broadcasting.
+
+    Attributes:
+        shape: of the folded matrix.
+        within: axes that run over the weights of one score.
+    """
+
+    shape: tuple[int, ...]
+    within: tuple[int, ...]
+
+    @property
+    def mask_shape(self) -> tuple[int, ...]:
+        """Shape of a mask that is multiplied with the folded matrix."""
+        return tuple(1 if axis in self.within else size for axis, size in enumerate(self.shape))
 
 
 @dataclass(frozen=True)
@@ -28,19 +46,25 @@ class Geometry:
     kind: Kind
     size: int
 
-    def spread(self, mask: torch.Tensor) -> torch.Tensor:
-        """A mask of one number a score as a factor of the matrix: (rows, 1), (columns,) or (rows, columns)."""
-        if self.kind == "blocks":
-            return mask.repeat_interleave(self.size, 0).repeat_interleave(self.size, 1)
-        lines = mask.flatten() if self.size == 1 else mask.flatten().repeat_interleave(self.size)
-        return lines if self.kind == "columns" else lines.unsqueeze(1)
+    def fold(self, matrix: torch.Size) -> Fold:
+        """How a matrix (rows, columns) folds; its axes are only ever split, which a view can do."""
+        rows, columns = matrix
+        if self.kind == "rows":
+            return Fold((rows // self.size, self.size, columns), (1, 2))
+        if self.kind == "columns":
+            return Fold((rows, columns // self.size, self.size), (0, 2))
+        return Fold((rows // self.size, self.size, columns // self.size, self.size), (1, 3))
+
+    def masked(self, matrix: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """A matrix, (rows, columns), times a mask of one number a score."""
+        fold = self.fold(matrix.shape)
+        return (matrix.view(fold.shape) * mask.view(fold.mask_shape)).view(matrix.shape)
 
     def rows(self, mask: torch.Tensor) -> torch.Tensor | None:
-        """Which rows have any weight left, (rows,); None where rows never go."""
+        """Which groups of rows have any weight left, (groups,); None where rows never go."""
         if self.kind == "columns":
             return None
-        lines = mask.amax(1) if self.kind == "blocks" else mask.flatten()
-        return lines.repeat_interleave(self.size)
+        return mask.amax(1) if self.kind == "blocks" else mask.flatten()
 
     def movement(self, gradient: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         """sum(gradient * weight) over the weights of each score: (scores,), or (block rows, block columns).
@@ -48,26 +72,32 @@ class Geometry:
         Args:
             gradient, weight: (rows, columns).
         """
-        if self.kind == "blocks":
-            rows, columns = (side // self.size for side in weight.shape)
-            return (gradient * weight).view(rows, self.size, columns, self.size).sum((1, 3))
-        lines: torch.Tensor = torch.linalg.vecdot(gradient, weight, dim=int(self.kind == "rows"))
-        return lines.view(-1, self.size).sum(1)
+        fold = self.fold(weight.shape)
+        return (gradient * weight).view(fold.shape).sum(fold.within)
 
 
 @dataclass
-class Mask:
-    """The mask of one score group, made once for all linears that share it, when a threshold is set.
+class Bank:
+    """The masks of score groups of one shape, in one tensor.
 
     Attributes:
-        kept: 1.0 where a unit stays and 0.0 where it goes, in the shape of the scores; None before a threshold is set.
+        kept: 1.0 where a unit stays and 0.0 where it goes, (groups, shape of the scores); None before masks are set.
     """
 
     kept: torch.Tensor | None = None
 
-    def set(self, scores: torch.Tensor, threshold: torch.Tensor) -> None:
-        """Keep what scores above the threshold, 0-d. Nothing here waits for the device."""
-        self.kept = (scores.detach() > threshold).to(scores.dtype)
+
+@dataclass
+class Mask:
+    """The mask of one score group, shared by all linears of its units: a place in a bank."""
+
+    bank: Bank = field(default_factory=Bank)
+    place: int = 0
+
+    @property
+    def kept(self) -> torch.Tensor | None:
+        """In the shape of the scores; None before masks are set."""
+        return None if self.bank.kept is None else self.bank.kept[self.place]
 
 
 class _ScoredWeight(torch.autograd.Function):
@@ -75,19 +105,25 @@ class _ScoredWeight(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, weight: torch.Tensor, scores: torch.Tensor, factor: torch.Tensor | None, geometry: Geometry
+        ctx: Any, weight: torch.Tensor, scores: torch.Tensor, kept: torch.Tensor | None, geometry: Geometry
     ) -> torch.Tensor:
-        ctx.save_for_backward(weight, factor)
+        ctx.save_for_backward(weight, kept)
         ctx.shape, ctx.geometry = scores.shape, geometry
-        return weight.view_as(weight) if factor is None else weight * factor
+        return weight.view_as(weight) if kept is None else geometry.masked(weight, kept)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        weight, factor = ctx.saved_tensors
-        gradient = gradients[0]
-        wanted = ctx.needs_input_grad[1]
-        movement = ctx.geometry.movement(gradient, weight).view(ctx.shape) if wanted else None
-        return gradient if factor is None else gradient * factor, movement, None, None
+        weight, kept = ctx.saved_tensors
+        gradient, geometry = gradients[0].contiguous(), ctx.geometry
+        movement = geometry.movement(gradient, weight).view(ctx.shape) if ctx.needs_input_grad[1] else None
+        return gradient if kept is None else geometry.masked(gradient, kept), movement, None, None
+
+
+@dataclass
+class Moment:
+    """What `together.py` has made for the pass that is under way: weight and bias."""
+
+    ready: tuple[torch.Tensor, torch.Tensor | None] | None = None
 
 
 class MaskedLinear(nn.Module):
@@ -95,8 +131,8 @@ class MaskedLinear(nn.Module):
 
     Compared with nn_pruning's class of this name:
 
-    - the mask is made when a threshold is set, not on every forward, and holds one number a score; nothing waits for
-      the device (`.item()`, a comparison in Python);
+    - the mask is made once a step, not on every forward, and holds one number a score; nothing waits for the device
+      (`.item()`, a comparison in Python);
     - only one matrix of a head or FFN row is multiplied by the mask (value for a head, the second matrix for an FFN
       row). That removes the unit from the function as masking all of them does, but leaves the others computing: a
       masked unit keeps a true gradient and can come back. With all of them masked, an FFN row that has gone never
@@ -122,6 +158,7 @@ class MaskedLinear(nn.Module):
         # Not registered here: several linears share one score module, and safetensors refuses shared tensors.
         # `attach_masks` registers each once, at the root of the model.
         object.__setattr__(self, "scores", scores)
+        self.moment = Moment()
 
     @property
     def in_features(self) -> int:
@@ -131,15 +168,21 @@ class MaskedLinear(nn.Module):
     def out_features(self) -> int:
         return int(self.weight.shape[0])
 
+    @property
+    def masks_bias(self) -> bool:
+        """Whether the bias of a unit goes with it."""
+        return self.removes and self.bias is not None and self.geometry.kind != "columns"
+
     def masked_parameters(self) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Weight and bias as the forward pass uses them."""
         kept = self.mask.kept if self.removes else None
-        factor = None if kept is None else self.geometry.spread(kept)
         scores: Any = self.scores
-        weight: torch.Tensor = _ScoredWeight.apply(self.weight, scores.mask_scores, factor, self.geometry)  # type: ignore[no-untyped-call]
+        weight: torch.Tensor = _ScoredWeight.apply(self.weight, scores.mask_scores, kept, self.geometry)  # type: ignore[no-untyped-call]
         rows = None if kept is None else self.geometry.rows(kept)
         # The bias of a dropped row goes with it but teaches the scores nothing, as in nn_pruning's `bias_mask`.
-        return weight, self.bias if rows is None or self.bias is None else self.bias * rows
+        if rows is None or self.bias is None:
+            return weight, self.bias
+        return weight, (self.bias.view(len(rows), -1) * rows.unsqueeze(1)).view_as(self.bias)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        return F.linear(inputs, *self.masked_parameters())
+        return F.linear(inputs, *(self.moment.ready or self.masked_parameters()))

@@ -10,7 +10,7 @@ from torch import nn
 
 from mctl.compression.families import Family
 from mctl.compression.masking import MaskedLinear
-from mctl.compression.movement import Masks
+from mctl.compression.masks import Masks
 
 
 def rescoring(method: str, model: nn.Module, family: Family, masks: Masks) -> Callable[[], None] | None:

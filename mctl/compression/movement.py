@@ -14,7 +14,6 @@ import importlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -22,6 +21,7 @@ from torch import nn
 
 from mctl.compression.families import Family
 from mctl.compression.masking import Geometry, Mask, MaskedLinear
+from mctl.compression.masks import Masks, ScoreGroup
 
 _MASKED_NN = "nn_pruning.modules.masked_nn"
 
@@ -70,23 +70,6 @@ ROLES = ("query", "key", "value", "attention_output", "ffn_in", "ffn_out")
 _TIE_BREAK = 1e-4
 
 
-@dataclass(frozen=True)
-class ScoreGroup:
-    """Scores that compete as the units of one place.
-
-    Attributes:
-        name: "attention.3" or "ffn.3"; for blocks, the name of the matrix.
-        kind: "head", "row" or "block".
-        scores: the parameter: (heads, 1), (rows,), or (block rows, block columns).
-        weights_per_unit: encoder weights that go when one unit goes.
-    """
-
-    name: str
-    kind: str
-    scores: nn.Parameter
-    weights_per_unit: int
-
-
 def _structure(family: Family) -> type[ModelStructure]:
     """nn_pruning's description of where linears stand in a layer, from ours. The order matters to `1d_alt`."""
     patterns = {role: family.names[role] for role in ROLES}
@@ -122,7 +105,7 @@ class _Connecting:
         return self.masks.setdefault(group, Mask())
 
     def patch_and_connect(self, child_module_name: str, child_module: nn.Linear) -> nn.Module:
-        """nn_pruning's linears read thresholds from the context; ours are told by `Masks.set_thresholds`."""
+        """nn_pruning's linears read thresholds from the context; ours are told by `Masks.set`."""
         linear: nn.Module = self.patch(child_module_name, child_module)  # type: ignore[attr-defined]
         return linear
 
@@ -159,40 +142,6 @@ class _BlockPatcher(_Connecting, _MatrixPatcher):  # type: ignore[misc]
         )
 
 
-@dataclass(frozen=True)
-class Masks:
-    """What `attach_masks` put on a model: the score groups, and the mask of each."""
-
-    groups: tuple[ScoreGroup, ...]
-    masks: dict[str, Mask]
-
-    def parameters(self) -> list[nn.Parameter]:
-        """The score parameters, for the optimizer."""
-        return [group.scores for group in self.groups]
-
-    def set_thresholds(self, thresholds: dict[str, torch.Tensor]) -> None:
-        """Set one threshold a group, 0-d; a unit stays while its score is above it. Makes the masks anew."""
-        for group in self.groups:
-            self.masks[group.name].set(group.scores, thresholds[group.name])
-
-    def to(self, device: str) -> None:
-        """Move the masks to a device; the scores move with the model."""
-        for mask in self.masks.values():
-            mask.kept = None if mask.kept is None else mask.kept.to(device)
-
-    def kept(self, group: str) -> torch.Tensor:
-        """The mask of a group as it was last set, in the shape of its scores."""
-        kept = self.masks[group].kept
-        if kept is None:
-            raise RuntimeError("no threshold has been set")
-        return kept
-
-    def masked_share(self) -> float:
-        """Share of the encoder weights, 0..1, whose mask is zero."""
-        gone = sum(group.weights_per_unit * int((self.kept(group.name) == 0).sum()) for group in self.groups)
-        return gone / sum(group.weights_per_unit * group.scores.numel() for group in self.groups)
-
-
 def attach_masks(model: nn.Module, family: Family, head_size: int, structure: str = "units", block: int = 32) -> Masks:
     """Put masks on a classifier's encoder, in place.
 
@@ -211,9 +160,13 @@ def attach_masks(model: nn.Module, family: Family, head_size: int, structure: st
         module_patcher.masks = masks
         patcher.add_patcher(prefix + family.names[role].replace(".", r"\.") + "$", module_patcher)
     patcher.patch(model)
-    groups = tuple(_groups(model, family, head_size, structure, block))
+    # Neighbours of one kind and shape are handled as one tensor.
+    groups = sorted(
+        _groups(model, family, head_size, structure, block), key=lambda group: (group.kind, *group.scores.shape)
+    )
     model.mask_scores = nn.ParameterDict({group.name.replace(".", "_"): group.scores for group in groups})
-    return Masks(groups, {group.name: masks[_mask_name(group.name, family, structure)] for group in groups})
+    of_groups = {group.name: masks[_mask_name(group.name, family, structure)] for group in groups}
+    return Masks(groups, of_groups, [module for module in model.modules() if isinstance(module, MaskedLinear)])
 
 
 def _mask_name(group: str, family: Family, structure: str) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mctl.compression.budget import Thresholds
-from mctl.compression.movement import Masks
+from mctl.compression.budget import UnitBudget
+from mctl.compression.masks import Masks
 from mctl.compression.schedule import CubicSchedule
 
 
@@ -42,15 +42,15 @@ class Pruning:
         masks: as `attach_masks` made them.
         final: the level in the end, 0..1: share of the encoder weights to mask, or whatever `budget` understands by it.
         score_learning_rate: of the scores, where they learn.
-        budget: chooses the thresholds for a level.
-        rescore: called before the thresholds are set, by methods whose scores do not learn.
+        budget: chooses the units that stay at a level.
+        rescore: called before the masks are set, by methods whose scores do not learn.
         warmup, hold: shares of the steps before the ramp and after it.
     """
 
     masks: Masks
     final: float
     score_learning_rate: float
-    budget: Thresholds
+    budget: UnitBudget
     rescore: Callable[[], None] | None = None
     warmup: float = 0.05
     hold: float = 0.1

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from mctl.compression.movement import Masks
+from mctl.compression.masks import Masks
 
 
 def start_from_fisher(

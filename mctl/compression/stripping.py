@@ -9,7 +9,8 @@ import torch
 
 from mctl.compression.families import family_of
 from mctl.compression.layout import layout_of
-from mctl.compression.movement import Masks, bake_masks
+from mctl.compression.masks import Masks
+from mctl.compression.movement import bake_masks
 from mctl.compression.strip import Kept, live_units, strip
 
 # fp32 sums in another order differ in their last digits; a unit cut by mistake shows in the first.

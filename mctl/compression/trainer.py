@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,15 +52,14 @@ class ClassifierTrainer(Trainer):  # type: ignore[misc]
         *,
         teaching: Teaching | None,
         features: Features,
-        score_parameters: list[nn.Parameter],
-        score_learning_rate: float,
+        pruning: Pruning | None,
         **kwargs: Any,
     ) -> None:
         self.teaching = teaching
         self.features = features
-        self.score_parameters = score_parameters
-        self.score_learning_rate = score_learning_rate
+        self.pruning = pruning
         super().__init__(**kwargs)
+        self.computes_again = bool(self.model.is_gradient_checkpointing)
         # The Trainer then counts the texts of a step, and leaves it to our loss to be a mean over all of them.
         self.model_accepts_loss_kwargs = True
 
@@ -75,7 +74,8 @@ class ClassifierTrainer(Trainer):  # type: ignore[misc]
         """
         labels = inputs["labels"]
         features = {name: x for name, x in inputs.items() if name != "labels" and not name.startswith("teacher_")}
-        outputs = model(**features)
+        with self._masks():
+            outputs = model(**features)
         if self.teaching is None or not model.training:
             loss = task_loss(outputs.logits, labels)
         else:
@@ -86,6 +86,10 @@ class ClassifierTrainer(Trainer):  # type: ignore[misc]
             loss = loss * (len(labels) * self.args.world_size / num_items_in_batch)
         return (loss, outputs) if return_outputs else loss
 
+    def _masks(self) -> AbstractContextManager[None]:
+        """Around a forward pass: what masks the weights."""
+        return nullcontext() if self.pruning is None or self.computes_again else self.pruning.masks.one_pass()
+
     def _ask(self, inputs: dict[str, torch.Tensor]) -> Lesson:
         assert self.teaching is not None and self.teaching.teacher is not None
         return self.teaching.teacher.teach(inputs)
@@ -94,9 +98,9 @@ class ClassifierTrainer(Trainer):  # type: ignore[misc]
         """AdamW, with the scores apart."""
         self.optimizer = adamw(
             self.model,
-            self.score_parameters,
+            self.pruning.masks.parameters() if self.pruning else [],
             learning_rate=self.args.learning_rate,
-            score_learning_rate=self.score_learning_rate,
+            score_learning_rate=self.pruning.score_learning_rate if self.pruning else self.args.learning_rate,
             weight_decay=self.args.weight_decay,
         )
         return self.optimizer
@@ -174,8 +178,7 @@ def train(
             callbacks=callbacks(phase, pruning, progress),
             teaching=teaching,
             features=features,
-            score_parameters=pruning.masks.parameters() if pruning else [],
-            score_learning_rate=pruning.score_learning_rate if pruning else settings.learning_rate,
+            pruning=pruning,
         )
         trainer.remove_callback(PrinterCallback)
         trainer.remove_callback(ProgressCallback)

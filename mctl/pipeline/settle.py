@@ -14,7 +14,7 @@ from mctl.pipeline.timing import exported_runner, full_batch, timed
 from mctl.progress import Progress
 
 if TYPE_CHECKING:
-    from mctl.compression.movement import Masks
+    from mctl.compression.masks import Masks
 
 # What is promised, and what is tried for, as shares of the speed-up that was asked for.
 PROMISED, _CLOSE = 0.10, 0.04
@@ -92,7 +92,7 @@ def _facts(aim: Aim, best: dict[str, Any], attempts: list[dict[str, Any]], progr
 def _aim_at(aim: Aim, masks: Masks, goal_us: float) -> float:
     """Set the masks for a goal; the goal that was set, which is the nearest that a layout reaches."""
     budget = aim.budget.towards(goal_us)
-    masks.set_thresholds(budget.thresholds(masks.groups, 1.0))
+    masks.set(budget.kept(masks.groups, 1.0))
     return budget.goal_us
 
 

@@ -26,9 +26,9 @@ from mctl.progress import Progress
 from mctl.recipe import CompressSettings, Recipe
 
 if TYPE_CHECKING:
-    from mctl.compression.budget import Thresholds
+    from mctl.compression.budget import UnitBudget
     from mctl.compression.counted import LatencyBudget
-    from mctl.compression.movement import ScoreGroup
+    from mctl.compression.masks import ScoreGroup
 
 # FFN widths that the matrix products of a runtime like.
 _TILES = {"cpu": 32, "cuda": 64}
@@ -130,7 +130,7 @@ def place_of(recipe: Recipe, config: Any) -> Place:
     return Place(settings.on, int(texts), int(tokens), recipe.measure.threads or usable_cores())
 
 
-def rounded(groups: Sequence[ScoreGroup], settings: CompressSettings, progress: Progress) -> Thresholds:
+def rounded(groups: Sequence[ScoreGroup], settings: CompressSettings, progress: Progress) -> UnitBudget:
     """The budget of a prune level: FFN widths in tiles, as far as the level is met with them."""
     from mctl.compression.budget import Budget
     from mctl.compression.counted import RoundedBudget

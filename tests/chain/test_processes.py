@@ -144,7 +144,7 @@ def test_every_text_comes_once_an_epoch_in_one_process_or_the_other(together: To
         assert all(abs(len(first[step]) - len(second[step])) <= 1 for step in steps)
 
 
-def test_scores_and_thresholds_are_equal_in_both_in_every_step(together: Together) -> None:
+def test_scores_and_masks_are_equal_in_both_in_every_step(together: Together) -> None:
     first, second = notes(together.folder, "masks")
     assert first == second
     assert len({scores for scores, _ in first}) > 15, "scores learn"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise, product
+from itertools import product
 
 import numpy as np
 import pytest
@@ -16,7 +16,6 @@ from mctl.compression.allocation import (
     choices,
     fitting_tile,
     importance,
-    round_rows,
 )
 
 # A busy machine is no failure.
@@ -152,44 +151,6 @@ def test_importance_follows_the_order_of_scores_and_not_their_scale(seed: int, w
 def test_importance_counts_the_weights_of_a_unit() -> None:
     values = importance([np.array([0.5]), np.array([-1.0, 2.0])], [100, 3])
     assert np.concatenate(values) == pytest.approx([100 * 2 / 3, 1.0, 3.0])
-
-
-layers_of_scores = st.builds(
-    lambda widths, seed: [np.random.default_rng(seed + i).normal(size=width) for i, width in enumerate(widths)],
-    widths=st.lists(st.integers(1, 200), min_size=1, max_size=6),
-    seed=st.integers(0, 2**20),
-)
-
-
-@untimed
-@given(scores=layers_of_scores, share=st.floats(0, 1), tile=st.sampled_from([1, 4, 32, 64]))
-def test_rounded_widths_are_tiles_and_in_sum_what_was_asked(scores: list[np.ndarray], share: float, tile: int) -> None:
-    full = [len(layer) for layer in scores]
-    fewest = sum(min(tile, width) for width in full)
-    keep = share * sum(full)
-    kept = round_rows(scores, keep, tile)
-    assert all(
-        count == width or (count % tile == 0 and 0 < count < width) for count, width in zip(kept, full, strict=True)
-    )
-    assert abs(sum(kept) - max(keep, fewest)) <= tile / 2 + 1e-9
-
-
-@untimed
-@given(scores=layers_of_scores, share=st.floats(0, 1), tile=st.sampled_from([4, 32]))
-def test_the_tiles_that_go_score_no_higher_than_those_that_stay(
-    scores: list[np.ndarray], share: float, tile: int
-) -> None:
-    kept = round_rows(scores, share * sum(map(len, scores)), tile)
-    gone, stayed = [-np.inf], [np.inf]
-    for layer, count in zip(scores, kept, strict=True):
-        falling, counts = np.sort(layer)[::-1], choices(len(layer), tile)
-        for first, end in pairwise(counts):
-            (stayed if end <= count else gone).append(float(falling[first:end].mean()))
-    assert max(gone) <= min(stayed) + 1e-9
-
-
-def test_equal_scores_are_rounded_from_the_end() -> None:
-    assert round_rows([np.zeros(70), np.zeros(70)], 70 + 64, 32) in {(64, 70), (70, 64)}
 
 
 @untimed

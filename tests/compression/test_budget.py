@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from mctl.compression.budget import Budget, masked_share
-from mctl.compression.movement import ScoreGroup
+from mctl.compression.budget import Budget
+from mctl.compression.masks import ScoreGroup, by_group, masked_share
 from mctl.compression.schedule import CubicSchedule
 
 
@@ -37,7 +37,7 @@ models = st.builds(
 @given(groups=models, level=st.floats(0.0, 0.97))
 def test_level_is_met_to_half_a_row_where_rows_can_stand_in_for_a_head(groups: list[ScoreGroup], level: float) -> None:
     budget = Budget.of(groups)
-    share = masked_share(groups, budget.thresholds(groups, level))
+    share = masked_share(groups, budget.kept(groups, level))
     spare_rows = sum(g.scores.numel() - 1 for g in groups if g.kind == "row")
     if level <= budget.largest_level(groups) and spare_rows * budget.row_weights >= budget.head_weights:
         assert abs(share - level) <= budget.row_weights / budget.total / 2 + 1e-9
@@ -45,42 +45,114 @@ def test_level_is_met_to_half_a_row_where_rows_can_stand_in_for_a_head(groups: l
 
 @given(groups=models, level=st.floats(0.0, 1.0))
 def test_every_place_keeps_its_best_unit(groups: list[ScoreGroup], level: float) -> None:
-    thresholds = Budget.of(groups).thresholds(groups, level)
-    for group in groups:
-        assert group.scores.max() > thresholds[group.name]
+    for group, kept in zip(groups, by_group(groups, Budget.of(groups).kept(groups, level)), strict=True):
+        assert kept[group.scores.argmax()] == 1
+
+
+@given(groups=models, level=st.floats(0.0, 1.0), least=st.integers(1, 40))
+def test_every_ffn_keeps_its_best_rows(groups: list[ScoreGroup], level: float, least: int) -> None:
+    budget = Budget.of(groups, least)
+    for group, kept in zip(groups, by_group(groups, budget.kept(groups, level)), strict=True):
+        fewest = min(least, group.scores.numel()) if group.kind == "row" else 1
+        assert kept[group.scores.flatten().topk(fewest).indices].all()
+
+
+def cut(groups: list[ScoreGroup], kept: torch.Tensor, kind: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Scores of the units of a kind that go and of those that stay; the best of a place is exempt, and in neither."""
+    gone, stay = [], []
+    for group, mask in zip(groups, by_group(groups, kept), strict=True):
+        if group.kind == kind:
+            scores = group.scores.detach().flatten()
+            gone.append(scores[mask == 0])
+            stay.append(scores[(mask == 1) & (scores < scores.max())])
+    return torch.cat(gone), torch.cat(stay)
 
 
 @given(groups=models, level=st.floats(0.05, 0.9))
 def test_units_go_in_the_order_of_their_scores_over_all_layers(groups: list[ScoreGroup], level: float) -> None:
-    thresholds = Budget.of(groups).thresholds(groups, level)
+    kept = Budget.of(groups).kept(groups, level)
     for kind in ("head", "row"):
-        same = [group for group in groups if group.kind == kind]
-        gone = torch.cat([g.scores[g.scores <= thresholds[g.name]].flatten() for g in same])
-        # The best unit of a place stays whatever its score: it is exempt from the order.
-        kept = torch.cat(
-            [g.scores[(g.scores > thresholds[g.name]) & (g.scores < g.scores.max())].flatten() for g in same]
-        )
-        if gone.numel() and kept.numel():
-            assert gone.max() <= kept.min()
+        gone, stay = cut(groups, kept, kind)
+        if gone.numel() and stay.numel():
+            assert gone.max() <= stay.min()
+
+
+def by_one_threshold(groups: list[ScoreGroup], level: float) -> tuple[int, int]:
+    """How many heads and rows go: all below one threshold, unit by unit, then as many rows as come closest."""
+    units = sorted(
+        (float(score), group.kind, group.weights_per_unit)
+        for group in groups
+        for score in group.scores.detach().flatten().sort().values[:-1]
+    )
+    head, row = (max(g.weights_per_unit for g in groups if g.kind == kind) for kind in ("head", "row"))
+    target = level * sum(group.scores.numel() * group.weights_per_unit for group in groups)
+    heads, spent, rows = 0, 0, sum(kind == "row" for _, kind, _ in units)
+    for _, kind, weights in units:
+        spent += weights
+        if spent > target:
+            break
+        heads += kind == "head"
+    while heads * head + rows * row < target and heads < len(units) - rows:
+        heads += 1
+    return heads, min(max(round((target - heads * head) / row), 0), rows)
+
+
+@given(groups=models, level=st.floats(0.0, 1.0))
+def test_one_threshold_decides_how_many_heads_go(groups: list[ScoreGroup], level: float) -> None:
+    kept = by_group(groups, Budget.of(groups).kept(groups, level))
+    gone = {
+        kind: sum(int((mask == 0).sum()) for group, mask in zip(groups, kept, strict=True) if group.kind == kind)
+        for kind in ("head", "row")
+    }
+    heads, rows = by_one_threshold(groups, level)
+    assert gone["head"] == heads
+    # Half a row may be rounded either way.
+    assert abs(gone["row"] - rows) <= 1
 
 
 @given(groups=models, level=st.floats(0.0, 0.9), more=st.floats(0.0, 0.07))
 def test_a_higher_level_never_brings_back_a_head(groups: list[ScoreGroup], level: float, more: float) -> None:
     budget = Budget.of(groups)
-    low, high = budget.thresholds(groups, level), budget.thresholds(groups, level + more)
-    for group in groups:
+    low, high = (by_group(groups, budget.kept(groups, one)) for one in (level, level + more))
+    for group, before, after in zip(groups, low, high, strict=True):
         if group.kind == "head":
-            assert high[group.name] >= low[group.name]
+            assert (after <= before).all()
+
+
+@given(groups=models, level=st.floats(0.0, 0.9), seed=st.integers(0, 2**20))
+def test_the_order_of_the_groups_decides_nothing(groups: list[ScoreGroup], level: float, seed: int) -> None:
+    order = torch.randperm(len(groups), generator=torch.Generator().manual_seed(seed)).tolist()
+    shuffled = [groups[index] for index in order]
+    kept = by_group(groups, Budget.of(groups).kept(groups, level))
+    for index, mask in zip(order, by_group(shuffled, Budget.of(shuffled).kept(shuffled, level)), strict=True):
+        assert torch.equal(mask, kept[index])
+
+
+@given(groups=models, level=st.floats(0.0, 0.9))
+def test_of_equal_scores_just_as_many_go(groups: list[ScoreGroup], level: float) -> None:
+    budget = Budget.of(groups)
+    some = masked_share(groups, budget.kept(groups, level))
+    for group in groups:
+        group.scores.data.mul_(4).round_()
+    tied = masked_share(groups, budget.kept(groups, level))
+    spare_rows = sum(g.scores.numel() - 1 for g in groups if g.kind == "row")
+    if level <= budget.largest_level(groups) and spare_rows * budget.row_weights >= budget.head_weights:
+        assert abs(some - tied) <= budget.row_weights / budget.total + 1e-9
 
 
 def test_level_zero_masks_nothing_and_the_largest_level_leaves_one_unit_a_place() -> None:
     groups = groups_of(3, 4, 20, 512, 32, seed=0)
     budget = Budget.of(groups)
-    assert masked_share(groups, budget.thresholds(groups, 0.0)) == 0
+    assert masked_share(groups, budget.kept(groups, 0.0)) == 0
     largest = budget.largest_level(groups)
-    thresholds = budget.thresholds(groups, largest)
-    assert all(int((group.scores > thresholds[group.name]).sum()) == 1 for group in groups)
-    assert masked_share(groups, thresholds) == largest
+    kept = budget.kept(groups, largest)
+    assert [int(mask.sum()) for mask in by_group(groups, kept)] == [1] * len(groups)
+    assert masked_share(groups, kept) == largest
+
+
+def test_a_model_with_nothing_to_spare_keeps_it_all() -> None:
+    groups = groups_of(2, 1, 1, 512, 32, seed=0)
+    assert Budget.of(groups).kept(groups, 0.9).all()
 
 
 def test_blocks_share_one_threshold_and_may_all_go() -> None:
@@ -88,9 +160,12 @@ def test_blocks_share_one_threshold_and_may_all_go() -> None:
     groups = [
         ScoreGroup(f"query.{i}", "block", nn.Parameter(torch.randn(4, 4, generator=generator)), 64) for i in range(3)
     ]
-    thresholds = Budget.of(groups).thresholds(groups, 0.5)
-    assert len({float(value) for value in thresholds.values()}) == 1
-    assert masked_share(groups, thresholds) == 0.5
+    budget = Budget.of(groups)
+    kept = budget.kept(groups, 0.5)
+    scores = torch.cat([group.scores.detach().flatten() for group in groups])
+    assert scores[kept == 0].max() < scores[kept == 1].min()
+    assert masked_share(groups, kept) == 0.5
+    assert not budget.kept(groups, 1.0).any()
 
 
 @given(final=st.floats(0.01, 1.0), warmup=st.integers(0, 50), ramp=st.integers(1, 500), step=st.integers(0, 600))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import assume, given, settings
@@ -9,11 +11,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 from mctl.compression.allocation import LEVEL_TOLERANCE
-from mctl.compression.budget import Budget, masked_share
+from mctl.compression.budget import Budget
 from mctl.compression.counted import LatencyBudget, RoundedBudget, UnreachableLatencyError
 from mctl.compression.latency import LatencyTable
 from mctl.compression.layout import Layout
-from mctl.compression.movement import ScoreGroup
+from mctl.compression.masks import ScoreGroup, by_group, masked_share
 
 HEAD_SIZE, HIDDEN = 16, 64
 
@@ -29,8 +31,15 @@ def groups_of(layers: int, heads: int, rows: int, seed: int) -> list[ScoreGroup]
     return made
 
 
-def kept(groups: list[ScoreGroup], thresholds: dict[str, torch.Tensor], kind: str) -> list[int]:
-    return [int((g.scores > thresholds[g.name]).sum()) for g in groups if g.kind == kind]
+def kept(groups: list[ScoreGroup], mask: torch.Tensor, kind: str) -> list[int]:
+    """How many units of a kind each layer keeps; they are its best."""
+    counts = []
+    for group, own in zip(groups, by_group(groups, mask), strict=True):
+        scores = group.scores.detach().flatten()
+        if group.kind == kind:
+            counts.append(int(own.sum()))
+            assert own[scores.topk(counts[-1]).indices].all()
+    return counts
 
 
 def layout_of(groups: list[ScoreGroup]) -> Layout:
@@ -54,23 +63,23 @@ models = st.builds(
 def test_widths_are_tiles_and_the_level_is_met(groups: list[ScoreGroup], level: float, tile: int) -> None:
     budget = RoundedBudget.of(groups, tile, level)
     assume(level <= budget.exact.largest_level(groups))
-    thresholds = budget.thresholds(groups, level)
+    mask = budget.kept(groups, level)
     assert tile % budget.tile == 0
     full = groups[1].scores.numel()
-    assert all(rows == full or rows % budget.tile == 0 for rows in kept(groups, thresholds, "row"))
-    assert min(kept(groups, thresholds, "head") + kept(groups, thresholds, "row")) >= 1
+    assert all(rows == full or rows % budget.tile == 0 for rows in kept(groups, mask, "row"))
+    assert min(kept(groups, mask, "head") + kept(groups, mask, "row")) >= 1
     exact = Budget.of(groups)
     spare_rows = sum(g.scores.numel() - min(budget.tile, full) for g in groups if g.kind == "row")
     if spare_rows * exact.row_weights >= exact.head_weights:
         most = max(LEVEL_TOLERANCE, exact.row_weights / exact.total)
-        assert abs(masked_share(groups, thresholds) - level) <= most + 1e-9
+        assert abs(masked_share(groups, mask) - level) <= most + 1e-9
 
 
 @untimed
 @given(groups=models, level=st.floats(0.0, 0.9))
 def test_tiles_of_one_row_are_the_exact_budget(groups: list[ScoreGroup], level: float) -> None:
-    rounded = RoundedBudget.of(groups, 1, level).thresholds(groups, level)
-    exact = Budget.of(groups).thresholds(groups, level)
+    rounded = RoundedBudget.of(groups, 1, level).kept(groups, level)
+    exact = Budget.of(groups).kept(groups, level)
     for kind in ("head", "row"):
         assert kept(groups, rounded, kind) == kept(groups, exact, kind)
 
@@ -83,10 +92,27 @@ def test_a_wide_ffn_keeps_the_tile_and_a_narrow_one_gets_a_divisor() -> None:
     assert RoundedBudget.of(groups_of(12, 2, 1536, 0), 32, 0.969).tile == 16
 
 
+@untimed
+@given(groups=models, level=st.floats(0.1, 0.9), share=st.floats(0, 0.99))
+def test_nothing_is_rounded_on_the_way(groups: list[ScoreGroup], level: float, share: float) -> None:
+    budget = RoundedBudget.of(groups, 8, level)
+    assert torch.equal(budget.kept(groups, share * level), budget.exact.kept(groups, share * level))
+
+
+def test_layers_of_several_widths_are_rounded_together() -> None:
+    groups = groups_of(2, 4, 300, 0) + groups_of(2, 4, 210, 1)
+    groups = [replace(group, name=f"{group.name}.{place}") for place, group in enumerate(groups)]
+    budget = RoundedBudget.of(groups, 8, 0.5)
+    assert budget.tile == 8
+    mask = budget.kept(groups, 0.5)
+    assert all(rows % 8 == 0 for rows in kept(groups, mask, "row"))
+    assert abs(masked_share(groups, mask) - 0.5) <= LEVEL_TOLERANCE
+
+
 def test_rounding_leaves_heads_to_the_global_threshold() -> None:
     groups = groups_of(12, 12, 1536, seed=3)
-    rounded = RoundedBudget.of(groups, 32, 0.6).thresholds(groups, 0.6)
-    exact = Budget.of(groups).thresholds(groups, 0.6)
+    rounded = RoundedBudget.of(groups, 32, 0.6).kept(groups, 0.6)
+    exact = Budget.of(groups).kept(groups, 0.6)
     assert kept(groups, rounded, "head") == kept(groups, exact, "head")
     for one, other in zip(kept(groups, rounded, "row"), kept(groups, exact, "row"), strict=True):
         assert abs(one - other) <= 32
@@ -107,8 +133,8 @@ def test_what_is_kept_is_as_fast_as_was_asked(groups: list[ScoreGroup], share: f
     except UnreachableLatencyError as error:
         assert error.best_us > share * dense
         return
-    thresholds = budget.thresholds(groups, 1.0)
-    heads, rows = kept(groups, thresholds, "head"), kept(groups, thresholds, "row")
+    mask = budget.kept(groups, 1.0)
+    heads, rows = kept(groups, mask, "head"), kept(groups, mask, "row")
     assert min(heads + rows) >= 1
     assert all(count == layout.ffn[0] or count % tile == 0 for count in rows)
     took = table.model_us(heads, rows)
@@ -128,8 +154,8 @@ def test_further_on_the_way_is_never_slower_by_more_than_a_unit(
     budget = LatencyBudget.of(table, layout, fewest, 8)
     took = []
     for reached in (level, min(level + more, 1.0)):
-        thresholds = budget.thresholds(groups, reached)
-        took.append(table.model_us(kept(groups, thresholds, "head"), kept(groups, thresholds, "row")))
+        mask = budget.kept(groups, reached)
+        took.append(table.model_us(kept(groups, mask, "head"), kept(groups, mask, "row")))
     assert took[1] <= took[0] + 40.0 + 1e-3
 
 
@@ -139,8 +165,8 @@ def test_the_way_begins_with_all_units_and_a_goal_that_is_met_already_keeps_them
     table = table_for(4, 50)
     dense = table.model_us(layout.heads, layout.ffn)
     for goal, level in ((dense * 0.8, 0.0), (dense * 2, 1.0)):
-        thresholds = LatencyBudget.of(table, layout, goal, 32).thresholds(groups, level)
-        assert masked_share(groups, thresholds) == 0
+        mask = LatencyBudget.of(table, layout, goal, 32).kept(groups, level)
+        assert masked_share(groups, mask) == 0
 
 
 def test_time_per_weight_decides_between_heads_and_rows() -> None:
@@ -151,7 +177,7 @@ def test_time_per_weight_decides_between_heads_and_rows() -> None:
     for head_us in (8.0, 128.0):
         table = table_for(8, 256, head_us=head_us)
         goal = 0.6 * table.model_us(layout.heads, layout.ffn)
-        left[head_us] = LatencyBudget.of(table, layout, goal, 8).thresholds(groups, 1.0)
+        left[head_us] = LatencyBudget.of(table, layout, goal, 8).kept(groups, 1.0)
     assert sum(kept(groups, left[8.0], "head")) > 24
     assert sum(kept(groups, left[128.0], "head")) < 20
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from models import FAMILIES, batch, small_bert, small_model
+from models import FAMILIES, batch, kept_above, small_bert, small_model
 
 from mctl.compression.families import family_of
 from mctl.compression.features import Features, Watch, watching
@@ -61,7 +61,7 @@ def test_queries_keys_and_values_are_seen_under_masks() -> None:
     masked = watched(model, ALL, batch())
     for ours, theirs in zip(masked.relations + masked.hidden, plain.relations + plain.hidden, strict=True):
         torch.testing.assert_close(ours, theirs)
-    masks.set_thresholds({group.name: torch.tensor(torch.inf) for group in masks.groups})
+    masks.set(kept_above(masks, torch.inf))
     query, _, value = watched(model, ALL, batch()).relations
     assert not value.any(), "the value is what removes a head"
     assert query.any()

@@ -9,12 +9,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from models import batch, small_bert
+from models import kept_above, small_bert
 from torch import nn
 
 from mctl.compression.families import family_of
 from mctl.compression.layout import layout_of
-from mctl.compression.masking import Geometry, Mask, MaskedLinear
+from mctl.compression.masking import Bank, Geometry, Mask, MaskedLinear
 from mctl.compression.movement import attach_masks, masked_nn
 
 few = settings(max_examples=40, deadline=None)
@@ -42,17 +42,24 @@ def scores_shape(geometry: Geometry, down: int, across: int) -> tuple[int, ...]:
     return {"rows": (down,), "columns": (across,), "blocks": (down, across)}[geometry.kind]
 
 
+def mask_of(scores: torch.Tensor) -> Mask:
+    """What scores above zero keep."""
+    return Mask(Bank((scores.detach() > 0).to(scores.dtype).unsqueeze(0)))
+
+
 @few
-@given(geometry=geometries, down=sides, across=sides, seed=st.integers(0, 2**16))
-def test_spread_gives_every_weight_the_number_of_its_score(
-    geometry: Geometry, down: int, across: int, seed: int
+@given(geometry=geometries, down=sides, across=sides, seed=st.integers(0, 2**16), transposed=st.booleans())
+def test_every_weight_meets_the_number_of_its_score(
+    geometry: Geometry, down: int, across: int, seed: int, transposed: bool
 ) -> None:
     rows, columns = shape_of(geometry, down, across)
-    mask = torch.rand(scores_shape(geometry, down, across), generator=torch.Generator().manual_seed(seed))
-    spread = geometry.spread(mask).expand(rows, columns)
+    generator = torch.Generator().manual_seed(seed)
+    mask = torch.rand(scores_shape(geometry, down, across), generator=generator)
+    matrix = torch.randn((columns, rows), generator=generator).T if transposed else torch.randn(rows, columns)
+    masked = geometry.masked(matrix, mask)
     for row in range(rows):
         for column in range(columns):
-            assert spread[row, column] == mask[score_of(geometry, row, column)]
+            assert masked[row, column] == matrix[row, column] * mask[score_of(geometry, row, column)]
 
 
 @few
@@ -78,8 +85,8 @@ def test_a_row_is_left_when_any_weight_of_it_is(geometry: Geometry, down: int, a
     if geometry.kind == "columns":
         assert rows is None
         return
-    left = geometry.spread(mask).expand(shape_of(geometry, down, across)).amax(1)
-    assert torch.equal(rows, left)
+    left = geometry.masked(torch.ones(shape_of(geometry, down, across)), mask).amax(1)
+    assert torch.equal(rows.repeat_interleave(geometry.size), left)
 
 
 @few
@@ -93,9 +100,7 @@ def test_the_scores_gradient_is_that_of_a_mask_made_by_hand(
     linear = nn.Linear(columns, rows)
     scores = nn.Module()
     scores.mask_scores = nn.Parameter(torch.randn(scores_shape(geometry, down, across), generator=generator))
-    mask = Mask()
-    if masked:
-        mask.set(scores.mask_scores, torch.tensor(0.0))
+    mask = mask_of(scores.mask_scores) if masked else Mask()
     inputs, pull = torch.randn(5, columns, generator=generator), torch.randn(5, rows, generator=generator)
     ours = MaskedLinear(copy.deepcopy(linear), scores, mask, geometry)
     (ours(inputs) * pull).sum().backward()
@@ -137,8 +142,7 @@ def test_blocks_equal_nn_prunings_own_with_all_gradients(seed: int) -> None:
     ours_scores = copy.deepcopy(theirs_scores)
     theirs = masked_nn.MaskedLinear(copy.deepcopy(linear), [theirs_scores, None], None, args)
     theirs.set_context(ZeroThreshold())
-    mask = Mask()
-    mask.set(ours_scores.mask_scores, torch.tensor(0.0))
+    mask = mask_of(ours_scores.mask_scores)
     ours = MaskedLinear(copy.deepcopy(linear), ours_scores, mask, Geometry("blocks", block))
     inputs, pull = torch.randn(5, 12), torch.randn(5, 8)
     for module in (theirs, ours):
@@ -151,27 +155,12 @@ def test_blocks_equal_nn_prunings_own_with_all_gradients(seed: int) -> None:
     assert ours_scores.mask_scores.grad.abs().min() > 0
 
 
-@pytest.mark.parametrize("structure", ["units", "blocks"])
-def test_masks_are_made_when_thresholds_are_set_and_never_in_a_pass(structure: str) -> None:
-    model = small_bert()
-    masks = attach_masks(model, family_of(model.config), layout_of(model).head_size, structure, 8)
-    original = Mask.set
-    with mock.patch.object(Mask, "set", autospec=True, side_effect=original) as made:
-        masks.set_thresholds({group.name: torch.tensor(0.0) for group in masks.groups})
-        assert made.call_count == len(masks.groups)
-        before = [masks.kept(group.name) for group in masks.groups]
-        for _ in range(3):
-            model(**batch()).logits.sum().backward()
-        assert made.call_count == len(masks.groups)
-    assert all(masks.kept(group.name) is kept for group, kept in zip(masks.groups, before, strict=True))
-
-
-def test_no_pass_waits_for_the_device() -> None:
+def test_no_pass_of_a_linear_waits_for_the_device() -> None:
     model = small_bert()
     masks = attach_masks(model, family_of(model.config), layout_of(model).head_size)
     waits = [torch.Tensor.item, torch.Tensor.tolist, torch.Tensor.__bool__]
     linears = [module for module in model.modules() if isinstance(module, MaskedLinear)]
     with mock.patch.multiple(torch.Tensor, **{name.__name__: mock.Mock(side_effect=AssertionError) for name in waits}):
-        masks.set_thresholds({group.name: torch.tensor(0.0) for group in masks.groups})
+        masks.set(kept_above(masks, 0.0))
         for linear in linears:
             linear(torch.ones(1, linear.in_features)).sum().backward()

@@ -106,7 +106,7 @@ def test_the_smallest_blocks_go(level: float) -> None:
     sizes = block_sizes(model)
     masks, rescore = masked(model, "blocks")
     rescore()
-    masks.set_thresholds(Budget.of(masks.groups).thresholds(masks.groups, level))
+    masks.set(Budget.of(masks.groups).kept(masks.groups, level))
     gone = {
         (group.name, number)
         for group in masks.groups
@@ -120,7 +120,7 @@ def test_of_each_kind_the_smallest_units_go() -> None:
     sizes = unit_sizes(model)
     masks, rescore = masked(model)
     rescore()
-    masks.set_thresholds(Budget.of(masks.groups).thresholds(masks.groups, 0.4))
+    masks.set(Budget.of(masks.groups).kept(masks.groups, 0.4))
     for kind in ("attention", "ffn"):
         kept = {(g.name, int(n)): bool(m) for g in masks.groups for n, m in enumerate(masks.kept(g.name).flatten())}
         ours = {unit: stays for unit, stays in kept.items() if unit[0].startswith(kind)}

@@ -6,14 +6,15 @@ import copy
 
 import pytest
 import torch
-from models import batch, logits, small_bert
+from models import batch, kept_above, logits, small_bert
 from safetensors.torch import save_file
 from torch import nn
 
 from mctl.compression.families import family_of
 from mctl.compression.layout import layout_of
-from mctl.compression.masking import Geometry, Mask, MaskedLinear
-from mctl.compression.movement import Masks, attach_masks, bake_masks, masked_nn
+from mctl.compression.masking import Bank, Geometry, Mask, MaskedLinear
+from mctl.compression.masks import Masks
+from mctl.compression.movement import attach_masks, bake_masks, masked_nn
 
 
 def masked_bert(structure: str = "units", block: int = 8) -> tuple[nn.Module, Masks]:
@@ -35,8 +36,8 @@ def test_scores_are_shared_over_query_key_value_and_over_both_ffn_matrices() -> 
     model, masks = masked_bert()
     assert [(group.name, group.kind, group.scores.numel()) for group in masks.groups] == [
         ("attention.0", "head", 4),
-        ("ffn.0", "row", 48),
         ("attention.1", "head", 4),
+        ("ffn.0", "row", 48),
         ("ffn.1", "row", 48),
     ]
     layer = model.bert.encoder.layer[0]
@@ -76,8 +77,7 @@ def test_unit_linear_equals_nn_prunings_masked_linear_with_all_gradients(columns
     theirs_linear, ours_linear = copy.deepcopy(linear), copy.deepcopy(linear)
     pair = [None, theirs_scores] if columns else [theirs_scores, None]
     theirs = masked_nn.MaskedLinear(theirs_linear, pair, None, args)
-    mask = Mask()
-    mask.set(ours_scores.mask_scores, torch.tensor(0.0))
+    mask = Mask(Bank((ours_scores.mask_scores.detach() > 0).float().unsqueeze(0)))
     ours = MaskedLinear(ours_linear, ours_scores, mask, Geometry("columns" if columns else "rows", unit))
 
     class Context:
@@ -98,7 +98,7 @@ def test_unit_linear_equals_nn_prunings_masked_linear_with_all_gradients(columns
 
 def test_baking_masks_keeps_the_logits_and_leaves_no_scores() -> None:
     model, masks = masked_bert()
-    masks.set_thresholds({group.name: torch.tensor(0.0) for group in masks.groups})
+    masks.set(kept_above(masks, 0.0))
     expected = logits(model)
     bake_masks(model, family_of(model.config))
     torch.testing.assert_close(logits(model), expected, atol=1e-5, rtol=0)
@@ -110,15 +110,14 @@ def test_blocks_mask_squares_of_every_matrix() -> None:
     model, masks = masked_bert("blocks", block=8)
     assert {group.kind for group in masks.groups} == {"block"}
     assert sum(group.scores.numel() * 64 for group in masks.groups) == layout_of(model).weights
-    threshold = torch.tensor(0.3)
-    masks.set_thresholds({group.name: threshold for group in masks.groups})
+    masks.set(kept_above(masks, 0.3))
     expected = logits(model)
     bake_masks(model, family_of(model.config))
     torch.testing.assert_close(logits(model), expected, atol=1e-5, rtol=0)
     weight = model.bert.encoder.layer[1].intermediate.dense.weight
     zeros = (weight.reshape(6, 8, 4, 8) == 0).all(3).all(1)
     scores = next(group.scores for group in masks.groups if group.name == "ffn_in.1")
-    assert torch.equal(zeros, scores <= threshold)
+    assert torch.equal(zeros, scores <= 0.3)
 
 
 def test_blocks_that_do_not_fit_are_refused() -> None:
@@ -132,7 +131,7 @@ def test_masking_one_matrix_of_a_unit_is_masking_them_all() -> None:
     results = []
     for everywhere in (False, True):
         model, masks = masked_bert()
-        masks.set_thresholds({group.name: torch.tensor(0.0) for group in masks.groups})
+        masks.set(kept_above(masks, 0.0))
         for module in model.modules():
             if isinstance(module, MaskedLinear):
                 module.removes = module.removes or everywhere
@@ -146,7 +145,7 @@ def test_masking_one_matrix_of_a_unit_is_masking_them_all() -> None:
 
 def test_gradients_reach_scores_of_masked_units() -> None:
     model, masks = masked_bert()
-    masks.set_thresholds({group.name: torch.tensor(0.0) for group in masks.groups})
+    masks.set(kept_above(masks, 0.0))
     model.train()
     model(**batch(), labels=torch.tensor([0, 1, 2])).loss.backward()
     for group in masks.groups:

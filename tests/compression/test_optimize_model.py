@@ -33,7 +33,7 @@ def test_strip_agrees_with_optimize_model(level: float, monkeypatch: pytest.Monk
     generator = torch.Generator().manual_seed(7)
     for group in masks.groups:
         group.scores.data.copy_(torch.randn(group.scores.shape, generator=generator))
-    masks.set_thresholds(Budget.of(masks.groups).thresholds(masks.groups, level))
+    masks.set(Budget.of(masks.groups).kept(masks.groups, level))
     bake_masks(model, family)
     theirs: Any = inference_model_patcher.optimize_model(copy.deepcopy(model), "dense")
     ours = strip(model, live_units(model))

@@ -62,6 +62,6 @@ def test_pruning_from_this_start_moves_the_logits_less_than_the_reverse_order() 
             before = model(**batch()).logits
             for group in masks.groups:
                 group.scores.mul_(sign)
-            masks.set_thresholds(Budget.of(masks.groups).thresholds(masks.groups, 0.25))
+            masks.set(Budget.of(masks.groups).kept(masks.groups, 0.25))
             moved.append(float((model(**batch()).logits - before).abs().mean()))
     assert moved[0] < 0.5 * moved[1]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from contextlib import nullcontext
+from itertools import islice, product
 
 import pytest
 import torch
@@ -77,14 +78,14 @@ def test_every_parameter_gets_a_gradient_in_every_step(family: str, structure: s
     """Processes wait for the gradient of every parameter: one that takes no part would have them wait for ever."""
     model = small_model(family).train()
     masks = attach_masks(model, family_of(model.config), layout_of(model).head_size, structure, 4)
-    for share in (0.0, 0.9):
-        for group in masks.groups:
-            scores = group.scores.detach().flatten()
-            least = scores.quantile(share) if share else torch.tensor(-torch.inf)
-            masks.masks[group.name].set(group.scores, least)
+    scores = torch.cat([group.scores.detach().flatten() for group in masks.groups])
+    for share, together in product((0.0, 0.9), (False, True)):
+        masks.set((scores >= scores.quantile(share)).float())
         model.zero_grad()
         inputs = batch(padding=model.config.pad_token_id)
-        model(**inputs).logits.logsumexp(-1).sum().backward()
+        with masks.one_pass() if together else nullcontext():
+            logits = model(**inputs).logits
+        logits.logsumexp(-1).sum().backward()
         unused = [name for name, parameter in model.named_parameters() if parameter.grad is None]
         assert unused == []
         assert all(group.scores.grad is not None for group in masks.groups)

@@ -46,7 +46,7 @@ def test_masks_and_thresholds_fetch_nothing(structure: str, level: float) -> Non
     model = small_model("bert").train()
     masks = attach_masks(model, family_of(model.config), layout_of(model).head_size, structure, 8)
     budget = Budget.of(masks.groups)
-    assert fetches(model, lambda: masks.set_thresholds(budget.thresholds(masks.groups, level))) == plain
+    assert fetches(model, lambda: masks.set(budget.kept(masks.groups, level))) == plain
     assert masks.masked_share() == pytest.approx(level, abs=0.02)
 
 

@@ -27,7 +27,7 @@ def pruned_pair(model: Any, level: float, seed: int, structure: str = "units", b
     generator = torch.Generator().manual_seed(seed)
     for group in masks.groups:
         group.scores.data.copy_(torch.randn(group.scores.shape, generator=generator))
-    masks.set_thresholds(Budget.of(masks.groups).thresholds(masks.groups, level))
+    masks.set(Budget.of(masks.groups).kept(masks.groups, level))
     baked = copy.deepcopy(model)
     bake_masks(baked, family)
     return model, strip(baked, live_units(baked))

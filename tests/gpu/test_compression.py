@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import datasets
 import pytest
 import torch
-from models import small_bert
+from models import batch, small_bert
 from transformers import BatchEncoding
 
 from mctl.compression.budget import Budget
+from mctl.compression.counted import RoundedBudget
 from mctl.compression.families import family_of
 from mctl.compression.layout import layout_of
 from mctl.compression.movement import attach_masks
@@ -36,7 +39,7 @@ def test_masked_on_a_device_and_stripped(device: str, structure: str) -> None:
     for group in masks.groups:
         group.scores.data.normal_()
         assert group.scores.device.type == device
-    masks.set_thresholds(Budget.of(masks.groups).thresholds(masks.groups, 0.5))
+    masks.set(Budget.of(masks.groups).kept(masks.groups, 0.5))
     ids = [[5, 6, 7, 8], [9, 10, 11, 12]]
     rows = datasets.Dataset.from_dict({"input_ids": ids, "attention_mask": [[1] * 4] * 2, "labels": [0, 1]})
     stripped = strip_masked(model, masks, rows, Padder())
@@ -46,3 +49,41 @@ def test_masked_on_a_device_and_stripped(device: str, structure: str) -> None:
         assert stripped.removed_percent == pytest.approx(50, abs=0.5)
     else:
         assert stripped.removed_percent < stripped.masked_percent
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("structure", ["units", "blocks"])
+def test_all_masks_at_once_on_a_device(device: str, structure: str) -> None:
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no GPU at hand")
+    model = small_bert().to(device)
+    masks = attach_masks(model, family_of(model.config), layout_of(model).head_size, structure, 8)
+    for group in masks.groups:
+        group.scores.data.normal_()
+    masks.set(Budget.of(masks.groups).kept(masks.groups, 0.5))
+    inputs = {name: tensor.to(device) for name, tensor in batch().items()}
+    found = []
+    for together in (False, True):
+        model.zero_grad()
+        with masks.one_pass() if together else nullcontext():
+            logits = model(**inputs).logits
+        logits.square().sum().backward()
+        found.append([logits.detach(), *(p.grad.clone() for p in model.parameters() if p.grad is not None)])
+    for together, alone in zip(*found, strict=True):
+        torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("tile", [1, 8])
+def test_a_budget_is_the_same_on_a_device(device: str, tile: int) -> None:
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no GPU at hand")
+    model = small_bert(rows=512)
+    masks = attach_masks(model, family_of(model.config), layout_of(model).head_size)
+    for group in masks.groups:
+        group.scores.data.normal_()
+    here = RoundedBudget.of(masks.groups, tile, 0.5).kept(masks.groups, 0.5)
+    model.to(device)
+    there = RoundedBudget.of(masks.groups, tile, 0.5).kept(masks.groups, 0.5)
+    assert there.device.type == device
+    assert torch.equal(there.cpu(), here)

@@ -103,3 +103,9 @@ def reloaded(folder: Path) -> Any:
     last digit of a logit could differ from that of the model which was saved.
     """
     return copy.deepcopy(AutoModelForSequenceClassification.from_pretrained(folder)).eval()
+
+
+def kept_above(masks: Any, threshold: float) -> torch.Tensor:
+    """(units,) what some masks keep when all units that score above a threshold stay."""
+    scores = torch.cat([group.scores.detach().flatten() for group in masks.groups])
+    return (scores > threshold).to(scores.dtype)

@@ -12,10 +12,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from mctl.cli import main
 from mctl.compression.batches import NumberedRows
 from mctl.compression.callbacks import Watching
-from mctl.compression.movement import Masks
+from mctl.compression.masks import Masks
 from mctl.errors import UserError
 
 
@@ -25,18 +27,18 @@ def write(notes: Path, kind: str, what: Any) -> None:
 
 
 def watch(notes: Path) -> None:
-    """Write down every batch, and the scores and thresholds of every step."""
-    read, apply, step = NumberedRows.__getitems__, Masks.set_thresholds, Watching.on_step_end
+    """Write down every batch, and the scores and masks of every step."""
+    read, apply, step = NumberedRows.__getitems__, Masks.set, Watching.on_step_end
 
     def read_and_note(rows: NumberedRows, numbers: list[int]) -> Any:
         write(notes, "batch", numbers)
         return read(rows, numbers)
 
-    def apply_and_note(masks: Masks, thresholds: dict[str, Any]) -> None:
+    def apply_and_note(masks: Masks, kept: torch.Tensor) -> None:
         scores = b"".join(group.scores.detach().cpu().numpy().tobytes() for group in masks.groups)
-        cut = {name: threshold.item() for name, threshold in thresholds.items()}
-        write(notes, "masks", [hashlib.sha256(scores).hexdigest(), cut])
-        apply(masks, thresholds)
+        cut = kept.cpu().numpy().tobytes()
+        write(notes, "masks", [hashlib.sha256(scores).hexdigest(), hashlib.sha256(cut).hexdigest()])
+        apply(masks, kept)
 
     def step_or_fail(watching: Watching, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if state.global_step == 2 and os.environ.get("FAIL_IN") == os.environ["RANK"]:
@@ -44,7 +46,7 @@ def watch(notes: Path) -> None:
         step(watching, args, state, control, **kwargs)
 
     NumberedRows.__getitems__ = read_and_note
-    Masks.set_thresholds = apply_and_note
+    Masks.set = apply_and_note
     Watching.on_step_end = step_or_fail
 
 
