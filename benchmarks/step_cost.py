@@ -8,7 +8,8 @@ nn_pruning's own masked linears on heads and FFN rows. Then, for every level, ma
 model in turn. CPU time, since a shared machine's clock on the wall says more about its neighbours; of a GPU the time on
 the wall until the device is done. Ratios of medians over paired rounds with a bootstrap interval. Host synchronisations
 are counted in one more step: values fetched (`item`, comparisons in Python) and shapes that depend on values
-(`nonzero`, indexing by a mask); and operations that are no views, each of which Python has to launch. "In tiles" is how
+(`nonzero`, indexing by a mask); and operations that are no views, each of which Python has to launch, with masks applied as on a
+GPU. "In tiles" is how
 a level is held in the end: FFN widths are rounded too. Bound: units at most 1.05 times a plain step.
 """
 
@@ -68,13 +69,15 @@ class Contender:
     model: Any
     optimizer: torch.optim.Optimizer
     before: Callable[[int], None] = lambda step: None
-    around: Callable[[], AbstractContextManager[None]] = nullcontext
+    around: Callable[[bool | None], AbstractContextManager[None]] = nullcontext
     seconds: list[float] = field(default_factory=list)
 
-    def step(self, number: int, inputs: dict[str, torch.Tensor], labels: torch.Tensor) -> None:
-        """One step of training."""
+    def step(
+        self, number: int, inputs: dict[str, torch.Tensor], labels: torch.Tensor, together: bool | None = None
+    ) -> None:
+        """One step of training; `together`: as `Masks.one_pass` takes it."""
         self.before(number)
-        with self.around():
+        with self.around(together):
             logits = self.model(**inputs).logits
         task_loss(logits, labels).backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), CLIP)
@@ -240,7 +243,7 @@ def cost_of_masks(model: Any, rounds: int, shape: str) -> bool:
     print("|---|---|---|---|---|---|---|")
     for contender in contenders:
         with Counts() as counts, masks_made() as made:
-            contender.step(rounds, *batch_of(shape, model.device))
+            contender.step(rounds, *batch_of(shape, model.device), together=True)
         median = sorted(contender.seconds)[rounds // 2]
         print(
             f"| {contender.name} | {1000 * median:.1f} ms | {ratio(contender, contenders[0])} | "

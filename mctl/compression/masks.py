@@ -128,15 +128,21 @@ class Masks:
         return masked_share(self.groups, torch.cat([self.kept(group.name).flatten() for group in self.groups]))
 
     @contextmanager
-    def one_pass(self) -> Iterator[None]:
+    def one_pass(self, together: bool | None = None) -> Iterator[None]:
         """Within it the model makes one forward pass, for which all weights are masked at once.
 
         Without it every linear masks its own, with the same result, in hundreds of small operations instead of a few
         dozen: on a GPU these take longer to be launched than to run. A layer that is computed again in the backward
         pass (gradient checkpointing) has to do without.
+
+        Args:
+            together: None: where scores are on an accelerator. A CPU launches nothing, and stacks take it another copy
+                of the weights.
         """
+        if together is None:
+            together = self.groups[0].scores.device.type != "cpu"
         try:
-            for team in self._teams:
+            for team in self._teams if together else ():
                 team.prepare()
             yield
         finally:

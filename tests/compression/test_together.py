@@ -18,6 +18,7 @@ from mctl.compression.layout import layout_of
 from mctl.compression.masking import MaskedLinear
 from mctl.compression.masks import Masks
 from mctl.compression.movement import attach_masks
+from mctl.compression.together import Team
 
 STRUCTURES = ["units", "blocks"]
 
@@ -35,7 +36,7 @@ def gradients(model: Any, masks: Masks, *, together: bool, passes: int = 1) -> t
     """Logits of the last of some passes, and all gradients added up."""
     for number in range(passes):
         inputs = batch(seed=number, padding=model.config.pad_token_id)
-        with masks.one_pass() if together else nullcontext():
+        with masks.one_pass(together=True) if together else nullcontext():
             logits = model(**inputs).logits
         logits.square().sum().backward()
     return logits.detach(), {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
@@ -96,12 +97,19 @@ def test_after_the_pass_nothing_of_it_is_left() -> None:
     model, masks = masked(small_bert())
     masks.set(kept_above(masks, 0.0))
     linears = [module for module in model.modules() if isinstance(module, MaskedLinear)]
-    with masks.one_pass():
+    with masks.one_pass(together=True):
         assert all(linear.moment.ready is not None for linear in linears)
     assert all(linear.moment.ready is None for linear in linears)
-    with pytest.raises(ZeroDivisionError), masks.one_pass():
+    with pytest.raises(ZeroDivisionError), masks.one_pass(together=True):
         _ = 1 / 0
     assert all(linear.moment.ready is None for linear in linears)
+
+
+def test_a_cpu_masks_linear_by_linear() -> None:
+    _, masks = masked(small_bert())
+    with mock.patch.object(Team, "prepare") as prepare, masks.one_pass():
+        pass
+    prepare.assert_not_called()
 
 
 def test_a_copy_has_masks_of_its_own() -> None:
@@ -154,7 +162,7 @@ def operations(layers: int, structure: str | None) -> int:
     budget = Budget.of(masks.groups)
     with Operations() as counted:
         masks.set(budget.kept(masks.groups, 0.5))
-        with masks.one_pass():
+        with masks.one_pass(together=True):
             logits = model(**batch()).logits
         logits.sum().backward()
     return counted.count
