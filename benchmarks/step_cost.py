@@ -2,9 +2,9 @@
 
     python benchmarks/step_cost.py ENCODER [--rounds 20] [--shapes 32x32 8x128] [--levels 25 50 75 90] [--device cuda]
 
-Real steps: forward, loss, backward, clipping, AdamW; under masks also the masks of that step. First every step in turn,
+Real steps: forward, loss, backward, clipping, AdamW; under masks also their making. First every step in turn,
 round after round, on the same batch: plain fine-tuning; mctl's masks on units, on units as a level is held in the end
-("in tiles": FFN widths are rounded too), and on blocks; and stock nn_pruning's own masked linears on heads and FFN rows.
+("in tiles": FFN widths are rounded too), and on blocks; and stock nn_pruning's masked linears on heads and FFN rows.
 Then, for every level, masked steps and steps on the stripped model in turn. CPU time, since a shared machine's clock on
 the wall says more about its neighbours; of a GPU the time on the wall until the device is done. Ratios of medians over
 paired rounds with a bootstrap interval.
