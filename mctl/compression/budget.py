@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import torch
@@ -29,16 +30,12 @@ class Budget:
 
     Attributes:
         runs: groups of one kind and shape.
-        is_head: (units,) whether the unit is of the coarser kind, whose gaps rows fill.
-        place: (units,) 1, 2, 3 ...
         head_weights, row_weights: encoder weights that go with one head and with one row (or block).
         total: encoder weights of the model, which a level is a share of.
         least_rows: FFN rows that every layer keeps, if it has so many.
     """
 
     runs: tuple[Run, ...]
-    is_head: torch.Tensor
-    place: torch.Tensor
     head_weights: int
     row_weights: int
     total: int
@@ -46,20 +43,14 @@ class Budget:
 
     @classmethod
     def of(cls, groups: Sequence[ScoreGroup], least_rows: int = 1) -> Budget:
-        """The budget of some score groups, on the device of their scores."""
-        device = groups[0].scores.device
-        sizes = [group.scores.numel() for group in groups]
-        heads = torch.tensor([group.kind == "head" for group in groups])
+        """The budget of some score groups."""
         costs = {group.kind: group.weights_per_unit for group in groups}
         least = min(costs.values())
         return cls(
             runs=runs(groups),
-            is_head=heads.repeat_interleave(torch.tensor(sizes)).to(device),
-            # Counts of units are exact in double precision, of which a GPU makes little enough here.
-            place=torch.arange(1, sum(sizes) + 1, dtype=torch.float64, device=device),
             head_weights=costs.get("head", least),
             row_weights=costs.get("row", least),
-            total=sum(size * group.weights_per_unit for size, group in zip(sizes, groups, strict=True)),
+            total=sum(group.scores.numel() * group.weights_per_unit for group in groups),
             least_rows=least_rows,
         )
 
@@ -79,7 +70,7 @@ class Budget:
         Units of all layers and both kinds are sorted together by score and the lowest go, up to the budget: one global
         threshold decides how many heads go. A head is too large to meet a level exactly, so the number of FFN rows is
         then the one that comes closest to it. The best units of every place are exempt: no layer loses its last head
-        or its last row. Of equal scores the first goes first.
+        or its last row, as long as scores are numbers. Of equal scores that are not exempt the first goes first.
 
         Nothing here waits for the device, and groups of one shape are handled as one, since on a GPU every operation
         of this costs a step about as much as one of its products.
@@ -103,7 +94,11 @@ class Budget:
         may_go = order[: self._spare("head") + self._spare("row")]
         if not len(may_go):
             return kept
-        return kept.scatter_(0, may_go, self._stays(self.is_head[may_go], level).to(kept.dtype))
+        return kept.scatter_(0, may_go, self._stays(self.is_head(scores.device)[may_go], level).to(kept.dtype))
+
+    def is_head(self, device: torch.device) -> torch.Tensor:
+        """(units,) whether the unit is of the coarser kind, whose gaps rows fill."""
+        return _heads(self.runs, device)
 
     def _stays(self, is_head: torch.Tensor, level: float) -> torch.Tensor:
         """Which of the units that may go stay all the same, by ascending score.
@@ -114,7 +109,7 @@ class Budget:
         spare_heads, spare_rows = self._spare("head"), self._spare("row")
         # All in rows: what a head weighs, and what has to go.
         head, target = self.head_weights / self.row_weights, level * self.total / self.row_weights
-        place = self.place[: len(is_head)]
+        place = counting(len(is_head), is_head.device)
         heads_so_far = is_head.cumsum(0, dtype=place.dtype)
         within = torch.add(place, heads_so_far, alpha=head - 1) <= target
         # Where even all rows cannot make up for the heads that were spared, more heads have to go.
@@ -129,3 +124,15 @@ class Budget:
 
     def _fewest(self, run: Run) -> int:
         return min(self.least_rows if run.kind == "row" else 1, run.units)
+
+
+# Models move between devices: what a budget needs beside the scores is where they are, and made there once.
+@lru_cache(maxsize=8)
+def _heads(runs: tuple[Run, ...], device: torch.device) -> torch.Tensor:
+    return torch.cat([torch.full((run.groups * run.units,), run.kind == "head", device=device) for run in runs])
+
+
+@lru_cache(maxsize=8)
+def counting(last: int, device: torch.device) -> torch.Tensor:
+    """1, 2, 3 ... as floats, (last,): exact up to 16 million."""
+    return torch.arange(1, last + 1, dtype=torch.float32, device=device)

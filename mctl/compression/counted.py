@@ -41,7 +41,7 @@ class RoundedBudget:
 
     @classmethod
     def of(cls, groups: Sequence[ScoreGroup], tile: int, level: float) -> RoundedBudget:
-        """The budget of some score groups of heads and rows, on the device of their scores.
+        """The budget of some score groups of heads and rows.
 
         A tile too large for a small model, or for a level that leaves less than a tile a layer, is replaced by its
         largest divisor that is not: see `.tile`.
@@ -54,8 +54,8 @@ class RoundedBudget:
         divisors = (size for size in range(fitting, 0, -1) if fitting % size == 0)
         budgets = (replace(exact, least_rows=size) for size in divisors)
         found = next((budget for budget in budgets if level <= budget.largest_level(groups)), exact)
-        widths = [group.scores.numel() for group in groups if group.kind == "row"]
-        return cls(found, Tiles.of(widths, found.least_rows, groups[0].scores.device), level)
+        widths = tuple(group.scores.numel() for group in groups if group.kind == "row")
+        return cls(found, Tiles(widths, found.least_rows), level)
 
     @torch.no_grad()
     def kept(self, groups: Sequence[ScoreGroup], level: float) -> torch.Tensor:
@@ -64,7 +64,7 @@ class RoundedBudget:
         if self.tile == 1 or level < self.level:
             return rough
         exact = self.exact
-        heads = (rough * exact.is_head).sum()
+        heads = (rough * exact.is_head(rough.device)).sum()
         # In rows: what may stay, less what the heads take of it.
         keep = torch.rsub(
             heads, (1 - level) * exact.total / exact.row_weights, alpha=exact.head_weights / exact.row_weights

@@ -114,14 +114,17 @@ class _ScoredWeight(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         weight, kept = ctx.saved_tensors
-        gradient, geometry = gradients[0].contiguous(), ctx.geometry
+        gradient, geometry = gradients[0], ctx.geometry
         movement = geometry.movement(gradient, weight).view(ctx.shape) if ctx.needs_input_grad[1] else None
         return gradient if kept is None else geometry.masked(gradient, kept), movement, None, None
 
 
 @dataclass
 class Moment:
-    """What `together.py` has made for the pass that is under way: weight and bias."""
+    """What `together.py` has made for the pass that is under way: weight and bias.
+
+    Apart from the linear, because a module looks at whatever is set on it, which takes longer than to make it.
+    """
 
     ready: tuple[torch.Tensor, torch.Tensor | None] | None = None
 

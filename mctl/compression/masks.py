@@ -36,17 +36,17 @@ class Run:
     """Neighbouring score groups of one kind and shape, which are handled as one tensor.
 
     Attributes:
-        first, last: the groups, as in a slice.
+        first, end: the groups, as in a slice.
     """
 
     first: int
-    last: int
+    end: int
     kind: str
     shape: torch.Size
 
     @property
     def groups(self) -> int:
-        return self.last - self.first
+        return self.end - self.first
 
     @property
     def units(self) -> int:
@@ -58,15 +58,15 @@ def runs(groups: Sequence[ScoreGroup]) -> tuple[Run, ...]:
     """Groups in their order, cut where kind or shape changes."""
     found, first = [], 0
     for (kind, shape), same in groupby(groups, lambda group: (group.kind, group.scores.shape)):
-        last = first + len(list(same))
-        found.append(Run(first, last, kind, shape))
-        first = last
+        end = first + len(list(same))
+        found.append(Run(first, end, kind, shape))
+        first = end
     return tuple(found)
 
 
 def stacked(groups: Sequence[ScoreGroup], run: Run) -> torch.Tensor:
     """A copy of the scores of a run, (groups, units)."""
-    return torch.stack([group.scores for group in groups[run.first : run.last]]).flatten(1)
+    return torch.stack([group.scores for group in groups[run.first : run.end]]).flatten(1)
 
 
 def by_group(groups: Sequence[ScoreGroup], units: torch.Tensor) -> list[torch.Tensor]:
@@ -78,28 +78,31 @@ class Masks:
     """The masks on a model.
 
     Attributes:
-        groups: the score groups; groups of one kind and shape are neighbours.
+        groups: the score groups; those of one kind and shape are neighbours, and handled as one tensor.
     """
 
     def __init__(self, groups: Sequence[ScoreGroup], masks: dict[str, Mask], linears: Sequence[MaskedLinear]) -> None:
         """Masks that linears share; each is given a place in a bank.
 
         Args:
+            groups: layer by layer.
             masks: by the name of their group.
             linears: all that are masked.
         """
-        self.groups = tuple(groups)
-        self._runs = runs(groups)
+        # Their order stays layer by layer: an optimizer in a checkpoint knows them by it.
+        self._scores = [group.scores for group in groups]
+        self.groups = tuple(sorted(groups, key=lambda group: (group.kind, *group.scores.shape)))
+        self._runs = runs(self.groups)
         self._banks = [Bank() for _ in self._runs]
         for run, bank in zip(self._runs, self._banks, strict=True):
-            for place, group in enumerate(self.groups[run.first : run.last]):
+            for place, group in enumerate(self.groups[run.first : run.end]):
                 masks[group.name].bank, masks[group.name].place = bank, place
         self._masks = masks
-        self._teams = [Team.of(bank, linears) for bank in self._banks]
+        self._teams = [team for bank in self._banks if (team := Team.of(bank, linears)) is not None]
 
     def parameters(self) -> list[nn.Parameter]:
-        """The score parameters, for the optimizer."""
-        return [group.scores for group in self.groups]
+        """The score parameters, for the optimizer, layer by layer."""
+        return list(self._scores)
 
     def set(self, kept: torch.Tensor) -> None:
         """Make the masks anew.
@@ -131,9 +134,9 @@ class Masks:
     def one_pass(self, together: bool | None = None) -> Iterator[None]:
         """Within it the model makes one forward pass, for which all weights are masked at once.
 
-        Without it every linear masks its own, with the same result, in hundreds of small operations instead of a few
-        dozen: on a GPU these take longer to be launched than to run. A layer that is computed again in the backward
-        pass (gradient checkpointing) has to do without.
+        Without it every linear masks its own, with the same result but for the last digits of what scores learn, in
+        hundreds of small operations instead of a few dozen: on a GPU these take longer to be launched than to run. A
+        layer that is computed again in the backward pass (gradient checkpointing) has to do without.
 
         Args:
             together: None: where scores are on an accelerator. A CPU launches nothing, and stacks take it another copy

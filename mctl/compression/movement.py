@@ -160,10 +160,7 @@ def attach_masks(model: nn.Module, family: Family, head_size: int, structure: st
         module_patcher.masks = masks
         patcher.add_patcher(prefix + family.names[role].replace(".", r"\.") + "$", module_patcher)
     patcher.patch(model)
-    # Neighbours of one kind and shape are handled as one tensor.
-    groups = sorted(
-        _groups(model, family, head_size, structure, block), key=lambda group: (group.kind, *group.scores.shape)
-    )
+    groups = tuple(_groups(model, family, head_size, structure, block))
     model.mask_scores = nn.ParameterDict({group.name.replace(".", "_"): group.scores for group in groups})
     of_groups = {group.name: masks[_mask_name(group.name, family, structure)] for group in groups}
     return Masks(groups, of_groups, [module for module in model.modules() if isinstance(module, MaskedLinear)])

@@ -16,6 +16,8 @@ import torch
 
 from mctl.compression.masking import Bank, Fold, Geometry, MaskedLinear
 
+Tensors: TypeAlias = Sequence[torch.Tensor]
+
 
 @dataclass(frozen=True)
 class Roster:
@@ -40,7 +42,7 @@ class Roster:
     def fold(self) -> Fold:
         return self.geometry.fold(self.roles[0][0].weight.shape)
 
-    def movement(self, gradients: Sequence[torch.Tensor], weights: Sequence[torch.Tensor]) -> torch.Tensor:
+    def movement(self, gradients: Tensors, weights: Tensors) -> torch.Tensor:
         """What the scores of the bank learn from these linears: (groups, units), or (groups, block rows, columns).
 
         Args:
@@ -51,14 +53,14 @@ class Roster:
         folded = products.view(len(self.roles), len(self.roles[0]), *fold.shape)
         return folded.sum((0, *(axis + 2 for axis in fold.within)))
 
-    def masked(self, matrices: Sequence[torch.Tensor], kept: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def masked(self, matrices: Tensors, kept: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Matrices of one role, (rows, columns) each, times the masks of the bank."""
         fold = self.fold
         stacked = torch.stack(list(matrices))
         stacked.view(-1, *fold.shape).mul_(kept.view(-1, *fold.mask_shape))
         return stacked.unbind()
 
-    def masked_biases(self, biases: Sequence[torch.Tensor], kept: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def masked_biases(self, biases: Tensors, kept: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Biases of one role, (rows,) each, times 0.0 where all weights of their row go."""
         rows = kept.amax(2) if self.geometry.kind == "blocks" else kept.flatten(1)
         stacked = torch.stack(list(biases))
@@ -74,16 +76,23 @@ class Team:
     rosters: tuple[Roster, ...]
 
     @classmethod
-    def of(cls, bank: Bank, linears: Sequence[MaskedLinear]) -> Team:
-        """The team of those of `linears` whose masks are in `bank`."""
-        found: dict[tuple[Geometry, torch.Size], dict[int, list[MaskedLinear]]] = {}
+    def of(cls, bank: Bank, linears: Sequence[MaskedLinear]) -> Team | None:
+        """The team of those of `linears` whose masks are in `bank`; None where places differ in their linears.
+
+        One layer whose value has no bias is such a case: what cannot be stacked is left to the linears themselves.
+        """
+        places: dict[int, list[MaskedLinear]] = {}
         for linear in linears:
             if linear.mask.bank is bank:
-                places = found.setdefault((linear.geometry, linear.weight.shape), {})
                 places.setdefault(linear.mask.place, []).append(linear)
+        of_places = [places[place] for place in sorted(places)]
+        if len({tuple(map(_traits, own)) for own in of_places}) != 1:
+            return None
         # From the linears of every place to the places of every role.
-        rosters = (zip(*(places[place] for place in sorted(places)), strict=True) for places in found.values())
-        return cls(bank, tuple(Roster(tuple(roles)) for roles in rosters))
+        alike: dict[tuple[Geometry, torch.Size], list[tuple[MaskedLinear, ...]]] = {}
+        for role in zip(*of_places, strict=True):
+            alike.setdefault((role[0].geometry, role[0].weight.shape), []).append(role)
+        return cls(bank, tuple(Roster(tuple(roles)) for roles in alike.values()))
 
     @cached_property
     def linears(self) -> list[MaskedLinear]:
@@ -96,7 +105,7 @@ class Team:
         first: Sequence[Any] = self.rosters[0].roles[0]
         return [linear.scores.mask_scores for linear in first]
 
-    def masked(self, matrices: Sequence[torch.Tensor], kept: torch.Tensor | None) -> Iterator[torch.Tensor]:
+    def masked(self, matrices: Tensors, kept: torch.Tensor | None) -> Iterator[torch.Tensor]:
         """A matrix of every linear, times its mask where that is what removes a unit."""
         left = iter(matrices)
         for roster in self.rosters:
@@ -104,7 +113,7 @@ class Team:
                 own = list(islice(left, len(role)))
                 yield from own if kept is None or not role[0].removes else roster.masked(own, kept)
 
-    def masked_biases(self, biases: Sequence[torch.Tensor], kept: torch.Tensor | None) -> Iterator[torch.Tensor]:
+    def masked_biases(self, biases: Tensors, kept: torch.Tensor | None) -> Iterator[torch.Tensor]:
         """A vector of every linear whose bias is masked, times the mask of its rows."""
         left = iter(biases)
         for roster in self.rosters:
@@ -112,7 +121,7 @@ class Team:
                 own = list(islice(left, len(role))) if role[0].masks_bias else []
                 yield from own if kept is None or not own else roster.masked_biases(own, kept)
 
-    def movement(self, gradients: Sequence[torch.Tensor], weights: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    def movement(self, gradients: Tensors, weights: Tensors) -> list[torch.Tensor]:
         """What the scores learn, in the shape of each group's.
 
         Args:
@@ -131,14 +140,14 @@ class Team:
 
     def prepare(self) -> None:
         """Make what the linears use in the next forward pass."""
-        linears, biased = self.linears, [linear.masks_bias for linear in self.linears]
-        own = [linear.bias for linear in linears]
-        tensors = (*self.scores, *(linear.weight for linear in linears), *compress(own, biased))
+        linears, with_bias = self.linears, [linear.masks_bias for linear in self.linears]
+        biases = [linear.bias for linear in linears]
+        tensors = (*self.scores, *(linear.weight for linear in linears), *compress(biases, with_bias))
         outputs: tuple[torch.Tensor, ...] = _Together.apply(self, *tensors)  # type: ignore[no-untyped-call]
-        weights, masked = _cut(outputs, self)
-        biases = iter(masked)
-        for linear, weight, bias, masks in zip(linears, weights, own, biased, strict=True):
-            linear.moment.ready = weight, next(biases) if masks else bias
+        weights, of_biases = _cut(outputs, self)
+        masked = iter(of_biases)
+        for linear, weight, bias, masks_it in zip(linears, weights, biases, with_bias, strict=True):
+            linear.moment.ready = weight, next(masked) if masks_it else bias
 
     def forget(self) -> None:
         """The pass is over."""
@@ -151,8 +160,8 @@ class _Together(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, team: Team, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        ctx.team, ctx.kept, ctx.scores = team, team.bank.kept, len(team.scores)
-        weights, biases = _cut(tensors[ctx.scores :], team)
+        ctx.team, ctx.kept, ctx.groups = team, team.bank.kept, len(team.scores)
+        weights, biases = _cut(tensors[ctx.groups :], team)
         ctx.save_for_backward(*weights)
         return *team.masked(weights, ctx.kept), *team.masked_biases(biases, ctx.kept)
 
@@ -160,12 +169,14 @@ class _Together(torch.autograd.Function):
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         team, kept = ctx.team, ctx.kept
         of_weights, of_biases = _cut(gradients, team)
-        wanted = any(ctx.needs_input_grad[1 : ctx.scores + 1])
-        moved = team.movement(of_weights, ctx.saved_tensors) if wanted else [None] * ctx.scores
+        wanted = any(ctx.needs_input_grad[1 : ctx.groups + 1])
+        moved = team.movement(of_weights, ctx.saved_tensors) if wanted else [None] * ctx.groups
         return None, *moved, *team.masked(of_weights, kept), *team.masked_biases(of_biases, kept)
 
 
-Tensors: TypeAlias = Sequence[torch.Tensor]
+def _traits(linear: MaskedLinear) -> tuple[Geometry, torch.Size, bool, bool]:
+    """What linears of one role have to have in common."""
+    return linear.geometry, linear.weight.shape, linear.removes, linear.masks_bias
 
 
 def _cut(tensors: Tensors, team: Team) -> tuple[Tensors, Tensors]:

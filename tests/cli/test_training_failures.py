@@ -23,7 +23,7 @@ def test_a_fine_tuning_that_fails_in_its_first_epoch_promises_no_checkpoint(
 
 @pytest.mark.parametrize("signals", [("--no-distill",), ("--distill", "logits,hidden")])
 def test_a_ramp_that_fails_names_its_own_settings(copy_of_sample: Path, signals: tuple[str, ...]) -> None:
-    """Thresholds and masks of scores that are no numbers must not be what the user hears of."""
+    """Masks of scores that are no numbers must not be what the user hears of."""
     ran = mctl(
         *("compress", "--teacher", "encoder", "--learning-rate", "1e9", *SHORT, *signals),
         cwd=copy_of_sample,

@@ -75,15 +75,6 @@ def test_widths_are_tiles_and_the_level_is_met(groups: list[ScoreGroup], level: 
         assert abs(masked_share(groups, mask) - level) <= most + 1e-9
 
 
-@untimed
-@given(groups=models, level=st.floats(0.0, 0.9))
-def test_tiles_of_one_row_are_the_exact_budget(groups: list[ScoreGroup], level: float) -> None:
-    rounded = RoundedBudget.of(groups, 1, level).kept(groups, level)
-    exact = Budget.of(groups).kept(groups, level)
-    for kind in ("head", "row"):
-        assert kept(groups, rounded, kind) == kept(groups, exact, kind)
-
-
 def test_a_wide_ffn_keeps_the_tile_and_a_narrow_one_gets_a_divisor() -> None:
     assert RoundedBudget.of(groups_of(12, 12, 1536, 0), 32, 0.5).tile == 32
     narrow = RoundedBudget.of(groups_of(2, 4, 64, 0), 32, 0.5)

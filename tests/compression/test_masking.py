@@ -55,7 +55,11 @@ def test_every_weight_meets_the_number_of_its_score(
     rows, columns = shape_of(geometry, down, across)
     generator = torch.Generator().manual_seed(seed)
     mask = torch.rand(scores_shape(geometry, down, across), generator=generator)
-    matrix = torch.randn((columns, rows), generator=generator).T if transposed else torch.randn(rows, columns)
+    matrix = (
+        torch.randn((columns, rows), generator=generator).T
+        if transposed
+        else torch.randn(rows, columns, generator=generator)
+    )
     masked = geometry.masked(matrix, mask)
     for row in range(rows):
         for column in range(columns):

@@ -12,8 +12,9 @@ from models import FAMILIES, small_bert, small_model
 from mctl.compression.budget import Budget
 from mctl.compression.families import family_of
 from mctl.compression.layout import layout_of
+from mctl.compression.masks import Masks
 from mctl.compression.methods import rescoring
-from mctl.compression.movement import Masks, attach_masks
+from mctl.compression.movement import attach_masks
 from mctl.compression.phase import Phase, Pruning
 from mctl.compression.trainer import train
 from mctl.recipe import TrainingSettings

@@ -26,7 +26,7 @@ def masked_bert(structure: str = "units", block: int = 8) -> tuple[nn.Module, Ma
     return model, masks
 
 
-def test_masks_without_threshold_change_nothing() -> None:
+def test_masks_that_are_not_set_change_nothing() -> None:
     plain = logits(small_bert())
     model, _ = masked_bert()
     assert torch.equal(logits(model), plain)

@@ -28,7 +28,7 @@ layers_of_scores = st.builds(
 
 def rounded(scores: Layers, keep: float, tile: int) -> list[int]:
     """How many rows each layer keeps; they are its best."""
-    tiles = Tiles.of([layer.shape[1] for layer in scores], tile, scores[0].device)
+    tiles = Tiles(tuple(layer.shape[1] for layer in scores), tile)
     kept = tiles.kept(scores, torch.tensor(keep))
     for layer, mask in zip(scores, kept, strict=True):
         assert mask.shape == layer.shape
@@ -74,11 +74,16 @@ def test_layers_in_one_tensor_are_rounded_as_layers_apart(
     layers: int, width: int, share: float, tile: int, seed: int
 ) -> None:
     apart = layers_of([width] * layers, seed)
-    tiles = Tiles.of([width] * layers, tile, apart[0].device)
+    tiles = Tiles((width,) * layers, tile)
     keep = torch.tensor(share * layers * width)
     (together,) = tiles.kept([torch.cat(apart)], keep)
     assert torch.equal(together, torch.cat(tiles.kept(apart, keep)))
 
 
-def test_equal_scores_are_rounded_from_the_end() -> None:
+def test_of_tiles_with_equal_means_the_last_goes_first() -> None:
     assert rounded([torch.zeros(1, 70), torch.zeros(1, 70)], 70 + 64, 32) == [70, 64]
+
+
+def test_of_rows_with_equal_scores_the_first_goes_first() -> None:
+    (kept,) = Tiles((8,), 4).kept([torch.tensor([[1.0, 0, 0, 0, 0, 0, 0, 0]])], torch.tensor(4.0))
+    assert kept.tolist() == [[1, 0, 0, 0, 0, 1, 1, 1]]

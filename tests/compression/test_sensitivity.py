@@ -10,7 +10,8 @@ from models import batch, small_bert
 from mctl.compression.budget import Budget
 from mctl.compression.families import family_of
 from mctl.compression.layout import layout_of
-from mctl.compression.movement import Masks, attach_masks
+from mctl.compression.masks import Masks
+from mctl.compression.movement import attach_masks
 from mctl.compression.sensitivity import start_from_fisher
 
 _FAINT = range(0, 48, 2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from models import batch, small_model
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from mctl.compression.budget import Budget
+from mctl.compression.counted import RoundedBudget
 from mctl.compression.families import family_of
 from mctl.compression.layout import layout_of
 from mctl.compression.movement import attach_masks
@@ -32,22 +35,35 @@ class Fetches(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def fetches(model: Any, before: Any) -> list[str]:
+def fetches(model: Any, before: Any, around: Any = nullcontext) -> list[str]:
     with Fetches() as found:
         before()
-        model(**batch()).logits.logsumexp(-1).sum().backward()
+        with around():
+            logits = model(**batch()).logits
+        logits.logsumexp(-1).sum().backward()
     return found.names
 
 
 @pytest.mark.parametrize("structure", ["units", "blocks"])
 @pytest.mark.parametrize("level", [0.0, 0.6])
-def test_masks_and_thresholds_fetch_nothing(structure: str, level: float) -> None:
+@pytest.mark.parametrize("together", [False, True])
+def test_masks_fetch_nothing(structure: str, level: float, together: bool) -> None:
     plain = fetches(small_model("bert").train(), lambda: None)
     model = small_model("bert").train()
     masks = attach_masks(model, family_of(model.config), layout_of(model).head_size, structure, 8)
     budget = Budget.of(masks.groups)
-    assert fetches(model, lambda: masks.set(budget.kept(masks.groups, level))) == plain
+    around = partial(masks.one_pass, together=together)
+    assert fetches(model, lambda: masks.set(budget.kept(masks.groups, level)), around) == plain
     assert masks.masked_share() == pytest.approx(level, abs=0.02)
+
+
+def test_widths_in_tiles_fetch_nothing() -> None:
+    plain = fetches(small_model("bert").train(), lambda: None)
+    model = small_model("bert", rows=512).train()
+    masks = attach_masks(model, family_of(model.config), layout_of(model).head_size)
+    budget = RoundedBudget.of(masks.groups, 8, 0.6)
+    assert budget.tile > 1
+    assert fetches(model, lambda: masks.set(budget.kept(masks.groups, 0.6))) == plain
 
 
 def test_a_number_fetched_is_noticed() -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 from contextlib import nullcontext
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 from unittest import mock
 
 import pytest
 import torch
+from lessons import padder, rows
 from models import FAMILIES, batch, kept_above, small_bert, small_model
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -18,7 +20,10 @@ from mctl.compression.layout import layout_of
 from mctl.compression.masking import MaskedLinear
 from mctl.compression.masks import Masks
 from mctl.compression.movement import attach_masks
+from mctl.compression.phase import Phase, Pruning
 from mctl.compression.together import Team
+from mctl.compression.trainer import train
+from mctl.recipe import TrainingSettings
 
 STRUCTURES = ["units", "blocks"]
 
@@ -63,16 +68,22 @@ def test_logits_and_all_gradients_are_those_of_linears_by_themselves(
     assert sum(name.startswith("mask_scores.") for name in alone[1]) == len(masks.groups)
 
 
-def test_layers_of_several_sizes_and_linears_without_a_bias() -> None:
+@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("places", [[], [0], [1], [0, 1]])
+@pytest.mark.parametrize("roles", [["value"], ["query"], ["query", "key", "value"], ["attention_output"]])
+def test_layers_of_several_sizes_and_linears_without_a_bias(
+    structure: str, places: list[int], roles: list[str]
+) -> None:
     model = small_bert()
+    family = family_of(model.config)
     layer = model.bert.encoder.layer[1]
-    layer.intermediate.dense = torch.nn.Linear(32, 20)
-    layer.output.dense = torch.nn.Linear(20, 32)
-    for linear in (x.attention.self.value for x in model.bert.encoder.layer):
-        linear.bias = None
-    model, masks = masked(model)
-    masks.set(kept_above(masks, 0.0))
-    assert [group.scores.numel() for group in masks.groups] == [4, 4, 20, 48]
+    layer.intermediate.dense = torch.nn.Linear(32, 24)
+    layer.output.dense = torch.nn.Linear(24, 32)
+    for place in places:
+        for role in roles:
+            family.linear(family.layers(model)[place], role).bias = None
+    model, masks = masked(model, structure)
+    masks.set(kept_above(masks, 0.8))
     alone = gradients(model, masks, together=False)
     alone = alone[0], {name: gradient.clone() for name, gradient in alone[1].items()}
     model.zero_grad()
@@ -84,12 +95,40 @@ def test_layers_of_several_sizes_and_linears_without_a_bias() -> None:
 
 def test_scores_that_do_not_learn_cost_no_movement() -> None:
     model, masks = masked(small_bert())
-    for group in masks.groups:
-        group.scores.requires_grad_(False)
-    with mock.patch("torch._foreach_mul", side_effect=AssertionError):
-        gradients(model, masks, together=True)
+    counts = []
+    for learn in (True, False):
+        for group in masks.groups:
+            group.scores.requires_grad_(learn)
+        model.zero_grad()
+        with Operations() as counted:
+            gradients(model, masks, together=True)
+        counts.append(counted.count)
+    assert counts[1] <= counts[0] - 10
     assert all(group.scores.grad is None for group in masks.groups)
     assert model.bert.encoder.layer[0].attention.self.value.weight.grad.any()
+
+
+def test_masks_set_before_the_backward_pass_are_for_the_next_one() -> None:
+    model, masks = masked(small_bert())
+    found = []
+    for again in (False, True):
+        masks.set(kept_above(masks, 0.0))
+        model.zero_grad()
+        with masks.one_pass(together=True):
+            logits = model(**batch()).logits
+        if again:
+            masks.set(kept_above(masks, torch.inf))
+        logits.square().sum().backward()
+        found.append([p.grad.clone() for p in model.parameters() if p.grad is not None])
+    for early, late in zip(*found, strict=True):
+        assert torch.equal(early, late)
+
+
+def test_masks_move_to_a_device() -> None:
+    _, masks = masked(small_bert())
+    masks.set(kept_above(masks, 0.0))
+    masks.to("meta")
+    assert {masks.kept(group.name).device.type for group in masks.groups} == {"meta"}
 
 
 def test_after_the_pass_nothing_of_it_is_left() -> None:
@@ -134,6 +173,32 @@ def test_masks_are_made_once_and_never_in_a_pass(structure: str) -> None:
     assert [masks.kept(group.name).data_ptr() for group in masks.groups] == before
 
 
+@pytest.mark.parametrize("precision", ["no", "bf16"])
+def test_a_training_is_the_same_either_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: Literal["no", "bf16"]
+) -> None:
+    """Several passes a step, and an evaluation between two epochs."""
+    settings = TrainingSettings(
+        batch_size=4, gradient_accumulation=2, learning_rate=1e-3, mixed_precision=precision, seed=1
+    )
+    texts = rows([4, 6, 3, 5] * 6)
+    one_pass, results, prepared = Masks.one_pass, [], []
+    prepare = Team.prepare
+    monkeypatch.setattr(Team, "prepare", lambda team: (prepared.append(team), prepare(team)))
+    for together in (False, True):
+        monkeypatch.setattr(Masks, "one_pass", lambda self, one=one_pass, how=together: one(self, together=how))
+        model, masks = masked(small_bert())
+        pruning = Pruning(masks, 0.5, 1e-2, Budget.of(masks.groups))
+        phase = Phase("test", tmp_path / f"{precision}-{together}", 2)
+        train(model, padder(), {"train": texts, "dev": texts}, settings, phase, pruning=pruning)
+        results.append(model.state_dict())
+        assert bool(prepared) == together
+    # Two epochs of three steps of two passes, with evaluations besides, and two teams.
+    assert len(prepared) > 2 * 3 * 2 * 2
+    for name, alone in results[0].items():
+        torch.testing.assert_close(results[1][name], alone, rtol=1e-3, atol=1e-4, msg=name)
+
+
 class Operations(TorchDispatchMode):
     """Counts operations that compute: on a GPU each is at least one launch."""
 
@@ -160,6 +225,7 @@ def operations(layers: int, structure: str | None) -> int:
             return counted.count
     model, masks = masked(model, structure)
     budget = Budget.of(masks.groups)
+    budget.kept(masks.groups, 0.5)  # What a device has to have is made once.
     with Operations() as counted:
         masks.set(budget.kept(masks.groups, 0.5))
         with masks.one_pass(together=True):

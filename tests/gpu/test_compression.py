@@ -82,8 +82,9 @@ def test_a_budget_is_the_same_on_a_device(device: str, tile: int) -> None:
     masks = attach_masks(model, family_of(model.config), layout_of(model).head_size)
     for group in masks.groups:
         group.scores.data.normal_()
-    here = RoundedBudget.of(masks.groups, tile, 0.5).kept(masks.groups, 0.5)
+    budget = RoundedBudget.of(masks.groups, tile, 0.5)
+    here = budget.kept(masks.groups, 0.5)
     model.to(device)
-    there = RoundedBudget.of(masks.groups, tile, 0.5).kept(masks.groups, 0.5)
+    there = budget.kept(masks.groups, 0.5)
     assert there.device.type == device
     assert torch.equal(there.cpu(), here)
