@@ -123,7 +123,7 @@ class _ScoredWeight(torch.autograd.Function):
 class Moment:
     """What `together.py` has made for the pass that is under way: weight and bias.
 
-    Apart from the linear, because a module looks at whatever is set on it, which takes longer than to make it.
+    Apart from the linear: a module looks at whatever is set on it, and this is set on all of them in every pass.
     """
 
     ready: tuple[torch.Tensor, torch.Tensor | None] | None = None

@@ -71,10 +71,8 @@ def _rounded(sums: torch.Tensor, sizes: torch.Tensor, keep: torch.Tensor) -> tor
         sums: (layers, tiles) of the scores of each tile.
         sizes: (layers, tiles) rows of each tile.
     """
-    # A tile of no rows has 0 / 0 here, and is the first to go.
-    means = (sums / sizes).nan_to_num_(nan=-torch.inf, posinf=torch.inf, neginf=-torch.inf)
-    # Falling, but for the last digits of a sum.
-    means = means.cummin(1).values
+    # A tile of no rows is the first to go. Others fall, but for the last digits of a sum.
+    means = torch.where(sizes > 0, sums / sizes, -torch.inf).cummin(1).values
     means[:, 0] = torch.inf
     order = means.flatten().argsort(descending=True, stable=True)
     off = (sizes.flatten()[order].cumsum(0) - keep).abs()
