@@ -76,11 +76,11 @@ class Contender:
     seconds: list[float] = field(default_factory=list)
 
     def step(
-        self, number: int, inputs: dict[str, torch.Tensor], labels: torch.Tensor, together: bool | None = None
+        self, number: int, inputs: dict[str, torch.Tensor], labels: torch.Tensor, stacked: bool | None = None
     ) -> None:
-        """One step of training; `together`: as `Masks.one_pass` takes it."""
+        """One step of training; `stacked`: as `Masks.one_pass` takes it."""
         self.before(number)
-        with self.around(together):
+        with self.around(stacked):
             logits = self.model(**inputs).logits
         task_loss(logits, labels).backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), CLIP)
@@ -246,7 +246,7 @@ def cost_of_masks(model: Any, rounds: int, shape: str) -> bool:
     print("|---|---|---|---|---|---|---|")
     for contender in contenders:
         with Counts() as counts, masks_made() as made:
-            contender.step(rounds, *batch_of(shape, model.device), together=True)
+            contender.step(rounds, *batch_of(shape, model.device), stacked=True)
         median = sorted(contender.seconds)[rounds // 2]
         print(
             f"| {contender.name} | {1000 * median:.1f} ms | {ratio(contender, contenders[0])} | "

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import torch
 
-from mctl.compression.masks import Run, ScoreGroup, runs, stacked
+from mctl.compression.masks import Run, ScoreGroup, runs, scores_of
 
 
 class UnitBudget(Protocol):
@@ -82,7 +82,7 @@ class Budget:
         Returns:
             (units,) 1.0 or 0.0, group after group.
         """
-        banks = [stacked(groups, run) for run in self.runs]
+        banks = [scores_of(groups, run) for run in self.runs]
         for run, bank in zip(self.runs, banks, strict=True):
             if run.kind != "block":
                 bank.scatter_(1, bank.topk(self._fewest(run), dim=1).indices, torch.inf)

@@ -13,7 +13,7 @@ from mctl.compression.allocation import Part, allocate, choices, fitting_tile, i
 from mctl.compression.budget import Budget
 from mctl.compression.latency import LatencyTable
 from mctl.compression.layout import Layout
-from mctl.compression.masks import ScoreGroup, stacked
+from mctl.compression.masks import ScoreGroup, scores_of
 from mctl.compression.rounding import Tiles
 
 
@@ -71,7 +71,7 @@ class RoundedBudget:
         )
         parts = list(rough.split_with_sizes([run.groups * run.units for run in exact.runs]))
         rows = [index for index, run in enumerate(exact.runs) if run.kind == "row"]
-        rounded = self.tiles.kept([stacked(groups, exact.runs[index]) for index in rows], keep)
+        rounded = self.tiles.kept([scores_of(groups, exact.runs[index]) for index in rows], keep)
         for index, part in zip(rows, rounded, strict=True):
             parts[index] = part.flatten()
         return torch.cat(parts)

@@ -121,7 +121,7 @@ class _ScoredWeight(torch.autograd.Function):
 
 @dataclass
 class Moment:
-    """What `together.py` has made for the pass that is under way: weight and bias.
+    """What `stacking.py` has made for the pass that is under way: weight and bias.
 
     Apart from the linear: a module looks at whatever is set on it, and this is set on all of them in every pass.
     """

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from mctl.compression.masking import Bank, Mask, MaskedLinear
-from mctl.compression.together import Team
+from mctl.compression.stacking import StackedBank
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def runs(groups: Sequence[ScoreGroup]) -> tuple[Run, ...]:
     return tuple(found)
 
 
-def stacked(groups: Sequence[ScoreGroup], run: Run) -> torch.Tensor:
+def scores_of(groups: Sequence[ScoreGroup], run: Run) -> torch.Tensor:
     """A copy of the scores of a run, (groups, units)."""
     return torch.stack([group.scores for group in groups[run.first : run.end]]).flatten(1)
 
@@ -98,7 +98,8 @@ class Masks:
             for place, group in enumerate(self.groups[run.first : run.end]):
                 masks[group.name].bank, masks[group.name].place = bank, place
         self._masks = masks
-        self._teams = [team for bank in self._banks if (team := Team.of(bank, linears)) is not None]
+        stacked = (StackedBank.of(bank, linears) for bank in self._banks)
+        self._stacked = [bank for bank in stacked if bank is not None]
 
     def parameters(self) -> list[nn.Parameter]:
         """The score parameters, for the optimizer, layer by layer."""
@@ -131,7 +132,7 @@ class Masks:
         return masked_share(self.groups, torch.cat([self.kept(group.name).flatten() for group in self.groups]))
 
     @contextmanager
-    def one_pass(self, together: bool | None = None) -> Iterator[None]:
+    def one_pass(self, stacked: bool | None = None) -> Iterator[None]:
         """Within it the model makes one forward pass, for which all weights are masked at once.
 
         Without it every linear masks its own, with the same result but for the last digits of what scores learn, in
@@ -139,18 +140,18 @@ class Masks:
         layer that is computed again in the backward pass (gradient checkpointing) has to do without.
 
         Args:
-            together: None: where scores are on an accelerator. A CPU launches nothing, and stacks take it another copy
+            stacked: None: where scores are on an accelerator. A CPU launches nothing, and stacks take it another copy
                 of the weights.
         """
-        if together is None:
-            together = self.groups[0].scores.device.type != "cpu"
+        if stacked is None:
+            stacked = self.groups[0].scores.device.type != "cpu"
         try:
-            for team in self._teams if together else ():
-                team.prepare()
+            for bank in self._stacked if stacked else ():
+                bank.prepare()
             yield
         finally:
-            for team in self._teams:
-                team.forget()
+            for bank in self._stacked:
+                bank.forget()
 
 
 def masked_share(groups: Sequence[ScoreGroup], kept: torch.Tensor) -> float:

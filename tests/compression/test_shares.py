@@ -83,7 +83,7 @@ def test_every_parameter_gets_a_gradient_in_every_step(family: str, structure: s
         masks.set((scores >= scores.quantile(share)).float())
         model.zero_grad()
         inputs = batch(padding=model.config.pad_token_id)
-        with masks.one_pass(together=True) if together else nullcontext():
+        with masks.one_pass(stacked=True) if together else nullcontext():
             logits = model(**inputs).logits
         logits.logsumexp(-1).sum().backward()
         unused = [name for name, parameter in model.named_parameters() if parameter.grad is None]

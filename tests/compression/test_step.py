@@ -52,7 +52,7 @@ def test_masks_fetch_nothing(structure: str, level: float, together: bool) -> No
     model = small_model("bert").train()
     masks = attach_masks(model, family_of(model.config), layout_of(model).head_size, structure, 8)
     budget = Budget.of(masks.groups)
-    around = partial(masks.one_pass, together=together)
+    around = partial(masks.one_pass, stacked=together)
     assert fetches(model, lambda: masks.set(budget.kept(masks.groups, level)), around) == plain
     assert masks.masked_share() == pytest.approx(level, abs=0.02)
 

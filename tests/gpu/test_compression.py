@@ -65,7 +65,7 @@ def test_all_masks_at_once_on_a_device(device: str, structure: str) -> None:
     found = []
     for together in (False, True):
         model.zero_grad()
-        with masks.one_pass(together=True) if together else nullcontext():
+        with masks.one_pass(stacked=True) if together else nullcontext():
             logits = model(**inputs).logits
         logits.square().sum().backward()
         found.append([logits.detach(), *(p.grad.clone() for p in model.parameters() if p.grad is not None)])

@@ -1,4 +1,4 @@
-"""All masks of a pass at once do what every linear does by itself, in a fraction of the operations."""
+"""Weights that are masked in stacks do what every linear does by itself, in a fraction of the operations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mctl.compression.masking import MaskedLinear
 from mctl.compression.masks import Masks
 from mctl.compression.movement import attach_masks
 from mctl.compression.phase import Phase, Pruning
-from mctl.compression.together import Team
+from mctl.compression.stacking import StackedBank
 from mctl.compression.trainer import train
 from mctl.recipe import TrainingSettings
 
@@ -37,11 +37,11 @@ def masked(model: Any, structure: str = "units") -> tuple[Any, Masks]:
     return model, masks
 
 
-def gradients(model: Any, masks: Masks, *, together: bool, passes: int = 1) -> tuple[torch.Tensor, dict[str, Any]]:
+def gradients(model: Any, masks: Masks, *, stacked: bool, passes: int = 1) -> tuple[torch.Tensor, dict[str, Any]]:
     """Logits of the last of some passes, and all gradients added up."""
     for number in range(passes):
         inputs = batch(seed=number, padding=model.config.pad_token_id)
-        with masks.one_pass(together=True) if together else nullcontext():
+        with masks.one_pass(stacked=True) if stacked else nullcontext():
             logits = model(**inputs).logits
         logits.square().sum().backward()
     return logits.detach(), {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
@@ -57,10 +57,10 @@ def test_logits_and_all_gradients_are_those_of_linears_by_themselves(
     model, masks = masked(small_model(family), structure)
     if threshold is not None:
         masks.set(kept_above(masks, threshold))
-    alone = gradients(model, masks, together=False, passes=passes)
+    alone = gradients(model, masks, stacked=False, passes=passes)
     alone = alone[0], {name: gradient.clone() for name, gradient in alone[1].items()}
     model.zero_grad()
-    together = gradients(model, masks, together=True, passes=passes)
+    together = gradients(model, masks, stacked=True, passes=passes)
     torch.testing.assert_close(together[0], alone[0], rtol=1e-5, atol=1e-6)
     assert together[1].keys() == alone[1].keys()
     for name, gradient in alone[1].items():
@@ -84,10 +84,10 @@ def test_layers_of_several_sizes_and_linears_without_a_bias(
             family.linear(family.layers(model)[place], role).bias = None
     model, masks = masked(model, structure)
     masks.set(kept_above(masks, 0.8))
-    alone = gradients(model, masks, together=False)
+    alone = gradients(model, masks, stacked=False)
     alone = alone[0], {name: gradient.clone() for name, gradient in alone[1].items()}
     model.zero_grad()
-    together = gradients(model, masks, together=True)
+    together = gradients(model, masks, stacked=True)
     torch.testing.assert_close(together[0], alone[0])
     for name, gradient in alone[1].items():
         torch.testing.assert_close(together[1][name], gradient, rtol=1e-4, atol=1e-5, msg=name)
@@ -101,7 +101,7 @@ def test_scores_that_do_not_learn_cost_no_movement() -> None:
             group.scores.requires_grad_(learn)
         model.zero_grad()
         with Operations() as counted:
-            gradients(model, masks, together=True)
+            gradients(model, masks, stacked=True)
         counts.append(counted.count)
     assert counts[1] <= counts[0] - 10
     assert all(group.scores.grad is None for group in masks.groups)
@@ -114,7 +114,7 @@ def test_masks_set_before_the_backward_pass_are_for_the_next_one() -> None:
     for again in (False, True):
         masks.set(kept_above(masks, 0.0))
         model.zero_grad()
-        with masks.one_pass(together=True):
+        with masks.one_pass(stacked=True):
             logits = model(**batch()).logits
         if again:
             masks.set(kept_above(masks, torch.inf))
@@ -136,17 +136,17 @@ def test_after_the_pass_nothing_of_it_is_left() -> None:
     model, masks = masked(small_bert())
     masks.set(kept_above(masks, 0.0))
     linears = [module for module in model.modules() if isinstance(module, MaskedLinear)]
-    with masks.one_pass(together=True):
+    with masks.one_pass(stacked=True):
         assert all(linear.moment.ready is not None for linear in linears)
     assert all(linear.moment.ready is None for linear in linears)
-    with pytest.raises(ZeroDivisionError), masks.one_pass(together=True):
+    with pytest.raises(ZeroDivisionError), masks.one_pass(stacked=True):
         _ = 1 / 0
     assert all(linear.moment.ready is None for linear in linears)
 
 
 def test_a_cpu_masks_linear_by_linear() -> None:
     _, masks = masked(small_bert())
-    with mock.patch.object(Team, "prepare") as prepare, masks.one_pass():
+    with mock.patch.object(StackedBank, "prepare") as prepare, masks.one_pass():
         pass
     prepare.assert_not_called()
 
@@ -168,8 +168,8 @@ def test_masks_are_made_once_and_never_in_a_pass(structure: str) -> None:
     masks.set(kept_above(masks, 0.0))
     before = [masks.kept(group.name).data_ptr() for group in masks.groups]
     for _ in range(3):
-        gradients(model, masks, together=True)
-        gradients(model, masks, together=False)
+        gradients(model, masks, stacked=True)
+        gradients(model, masks, stacked=False)
     assert [masks.kept(group.name).data_ptr() for group in masks.groups] == before
 
 
@@ -183,17 +183,17 @@ def test_a_training_is_the_same_either_way(
     )
     texts = rows([4, 6, 3, 5] * 6)
     one_pass, results, prepared = Masks.one_pass, [], []
-    prepare = Team.prepare
-    monkeypatch.setattr(Team, "prepare", lambda team: (prepared.append(team), prepare(team)))
+    prepare = StackedBank.prepare
+    monkeypatch.setattr(StackedBank, "prepare", lambda bank: (prepared.append(bank), prepare(bank)))
     for together in (False, True):
-        monkeypatch.setattr(Masks, "one_pass", lambda self, one=one_pass, how=together: one(self, together=how))
+        monkeypatch.setattr(Masks, "one_pass", lambda self, one=one_pass, how=together: one(self, stacked=how))
         model, masks = masked(small_bert())
         pruning = Pruning(masks, 0.5, 1e-2, Budget.of(masks.groups))
         phase = Phase("test", tmp_path / f"{precision}-{together}", 2)
         train(model, padder(), {"train": texts, "dev": texts}, settings, phase, pruning=pruning)
         results.append(model.state_dict())
         assert bool(prepared) == together
-    # Two epochs of three steps of two passes, with evaluations besides, and two teams.
+    # Two epochs of three steps of two passes, with evaluations besides, and two banks.
     assert len(prepared) > 2 * 3 * 2 * 2
     for name, alone in results[0].items():
         torch.testing.assert_close(results[1][name], alone, rtol=1e-3, atol=1e-4, msg=name)
@@ -228,7 +228,7 @@ def operations(layers: int, structure: str | None) -> int:
     budget.kept(masks.groups, 0.5)  # What a device has to have is made once.
     with Operations() as counted:
         masks.set(budget.kept(masks.groups, 0.5))
-        with masks.one_pass(together=True):
+        with masks.one_pass(stacked=True):
             logits = model(**batch()).logits
         logits.sum().backward()
     return counted.count

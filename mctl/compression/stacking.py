@@ -20,7 +20,7 @@ Tensors: TypeAlias = Sequence[torch.Tensor]
 
 
 @dataclass(frozen=True)
-class Roster:
+class Stack:
     """Linears of one shape whose scores decide alike: the queries, keys and values of all layers, for example.
 
     Attributes:
@@ -69,21 +69,26 @@ class Roster:
 
 
 @dataclass(frozen=True)
-class Team:
-    """A bank of masks, and all linears that share its scores."""
+class StackedBank:
+    """A bank of masks, and all linears that share its scores.
 
-    bank: Bank
-    rosters: tuple[Roster, ...]
+    Attributes:
+        masks: the bank.
+        stacks: its linears, by shape.
+    """
+
+    masks: Bank
+    stacks: tuple[Stack, ...]
 
     @classmethod
-    def of(cls, bank: Bank, linears: Sequence[MaskedLinear]) -> Team | None:
-        """The team of those of `linears` whose masks are in `bank`; None where places differ in their linears.
+    def of(cls, masks: Bank, linears: Sequence[MaskedLinear]) -> StackedBank | None:
+        """Those of `linears` whose masks are in a bank; None where places differ in their linears.
 
         One layer whose value has no bias is such a case: what cannot be stacked is left to the linears themselves.
         """
         places: dict[int, list[MaskedLinear]] = {}
         for linear in linears:
-            if linear.mask.bank is bank:
+            if linear.mask.bank is masks:
                 places.setdefault(linear.mask.place, []).append(linear)
         of_places = [places[place] for place in sorted(places)]
         if len({tuple(map(_traits, own)) for own in of_places}) != 1:
@@ -92,34 +97,34 @@ class Team:
         alike: dict[tuple[Geometry, torch.Size], list[tuple[MaskedLinear, ...]]] = {}
         for role in zip(*of_places, strict=True):
             alike.setdefault((role[0].geometry, role[0].weight.shape), []).append(role)
-        return cls(bank, tuple(Roster(tuple(roles)) for roles in alike.values()))
+        return cls(masks, tuple(Stack(tuple(roles)) for roles in alike.values()))
 
     @cached_property
     def linears(self) -> list[MaskedLinear]:
-        """Roster after roster."""
-        return [linear for roster in self.rosters for linear in roster.linears]
+        """Stack after stack."""
+        return [linear for stack in self.stacks for linear in stack.linears]
 
     @cached_property
     def scores(self) -> list[torch.Tensor]:
         """The parameters, one a group."""
-        first: Sequence[Any] = self.rosters[0].roles[0]
+        first: Sequence[Any] = self.stacks[0].roles[0]
         return [linear.scores.mask_scores for linear in first]
 
     def masked(self, matrices: Tensors, kept: torch.Tensor | None) -> Iterator[torch.Tensor]:
         """A matrix of every linear, times its mask where that is what removes a unit."""
         left = iter(matrices)
-        for roster in self.rosters:
-            for role in roster.roles:
+        for stack in self.stacks:
+            for role in stack.roles:
                 own = list(islice(left, len(role)))
-                yield from own if kept is None or not role[0].removes else roster.masked(own, kept)
+                yield from own if kept is None or not role[0].removes else stack.masked(own, kept)
 
     def masked_biases(self, biases: Tensors, kept: torch.Tensor | None) -> Iterator[torch.Tensor]:
         """A vector of every linear whose bias is masked, times the mask of its rows."""
         left = iter(biases)
-        for roster in self.rosters:
-            for role in roster.roles:
+        for stack in self.stacks:
+            for role in stack.roles:
                 own = list(islice(left, len(role))) if role[0].masks_bias else []
-                yield from own if kept is None or not own else roster.masked_biases(own, kept)
+                yield from own if kept is None or not own else stack.masked_biases(own, kept)
 
     def movement(self, gradients: Tensors, weights: Tensors) -> list[torch.Tensor]:
         """What the scores learn, in the shape of each group's.
@@ -129,9 +134,9 @@ class Team:
         """
         total: torch.Tensor | None = None
         first = 0
-        for roster in self.rosters:
-            own = slice(first, first + len(roster.linears))
-            moved = roster.movement(gradients[own], weights[own])
+        for stack in self.stacks:
+            own = slice(first, first + len(stack.linears))
+            moved = stack.movement(gradients[own], weights[own])
             total = moved if total is None else total.add_(moved)
             first = own.stop
         assert total is not None
@@ -143,7 +148,7 @@ class Team:
         linears, with_bias = self.linears, [linear.masks_bias for linear in self.linears]
         biases = [linear.bias for linear in linears]
         tensors = (*self.scores, *(linear.weight for linear in linears), *compress(biases, with_bias))
-        outputs: tuple[torch.Tensor, ...] = _Together.apply(self, *tensors)  # type: ignore[no-untyped-call]
+        outputs: tuple[torch.Tensor, ...] = _StackedWeights.apply(self, *tensors)  # type: ignore[no-untyped-call]
         weights, of_biases = _cut(outputs, self)
         masked = iter(of_biases)
         for linear, weight, bias, masks_it in zip(linears, weights, biases, with_bias, strict=True):
@@ -155,23 +160,23 @@ class Team:
             linear.moment.ready = None
 
 
-class _Together(torch.autograd.Function):
-    """The weights and biases of a team as a pass uses them; their gradients are also the movement of the scores."""
+class _StackedWeights(torch.autograd.Function):
+    """The weights and biases of a bank as a pass uses them; their gradients are also the movement of the scores."""
 
     @staticmethod
-    def forward(ctx: Any, team: Team, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        ctx.team, ctx.kept, ctx.groups = team, team.bank.kept, len(team.scores)
-        weights, biases = _cut(tensors[ctx.groups :], team)
+    def forward(ctx: Any, bank: StackedBank, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        ctx.bank, ctx.kept, ctx.groups = bank, bank.masks.kept, len(bank.scores)
+        weights, biases = _cut(tensors[ctx.groups :], bank)
         ctx.save_for_backward(*weights)
-        return *team.masked(weights, ctx.kept), *team.masked_biases(biases, ctx.kept)
+        return *bank.masked(weights, ctx.kept), *bank.masked_biases(biases, ctx.kept)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        team, kept = ctx.team, ctx.kept
-        of_weights, of_biases = _cut(gradients, team)
+        bank, kept = ctx.bank, ctx.kept
+        of_weights, of_biases = _cut(gradients, bank)
         wanted = any(ctx.needs_input_grad[1 : ctx.groups + 1])
-        moved = team.movement(of_weights, ctx.saved_tensors) if wanted else [None] * ctx.groups
-        return None, *moved, *team.masked(of_weights, kept), *team.masked_biases(of_biases, kept)
+        moved = bank.movement(of_weights, ctx.saved_tensors) if wanted else [None] * ctx.groups
+        return None, *moved, *bank.masked(of_weights, kept), *bank.masked_biases(of_biases, kept)
 
 
 def _traits(linear: MaskedLinear) -> tuple[Geometry, torch.Size, bool, bool]:
@@ -179,7 +184,7 @@ def _traits(linear: MaskedLinear) -> tuple[Geometry, torch.Size, bool, bool]:
     return linear.geometry, linear.weight.shape, linear.removes, linear.masks_bias
 
 
-def _cut(tensors: Tensors, team: Team) -> tuple[Tensors, Tensors]:
+def _cut(tensors: Tensors, bank: StackedBank) -> tuple[Tensors, Tensors]:
     """Those of the weights, and those of the biases."""
-    weights = len(team.linears)
+    weights = len(bank.linears)
     return tensors[:weights], tensors[weights:]
