@@ -8,6 +8,8 @@ with their own teacher on the same unseen texts.
 
 A student takes one to two hours of one core. Each is written to --record as soon as it is done, with its command and
 the commit that made it, and is not made again: the table grows over many runs. --table prints what is there.
+
+Of students trained more than once the table has the latest; below it is what each time gave, and all of them.
 """
 
 from __future__ import annotations
@@ -208,6 +210,29 @@ def against_methods(found: Found, seeds: list[int], rows: list[Student]) -> list
     return lines
 
 
+def repeats(arguments: argparse.Namespace, seeds: list[int], rows: list[Student]) -> list[str]:
+    """Students that were trained more than once: each commit's, and their mean, paired with the teacher by text."""
+    trained: dict[Student, dict[str, dict[int, np.ndarray]]] = {}
+    for one in recorded(arguments.record):
+        row = Student(one.level, one.method)
+        if (one.data, one.encoder) == (arguments.data.name, arguments.encoder.name) and row in rows:
+            trained.setdefault(row, {}).setdefault(one.commit, {})[one.seed] = one.student - one.teacher
+    lines = []
+    for row, commits in trained.items():
+        whole = [by_seed for by_seed in commits.values() if set(seeds) <= by_seed.keys()]
+        if len(whole) < 2:
+            continue
+        each = [paired([by_seed[seed] for seed in seeds]) for by_seed in whole]
+        # Trainings of one seed share its texts: their mean is one text's difference.
+        mean = paired([np.mean([by_seed[seed] for by_seed in whole], axis=0) for seed in seeds])
+        lines.append(
+            f"- {row.level} % by {row.method}, trained {len(whole)} times: "
+            f"{', '.join(f'{gap.value:+.2f}' for gap in each)}; their mean {mean.value:+.2f} points "
+            f"({mean.low:+.2f} to {mean.high:+.2f})"
+        )
+    return lines
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("encoder", type=Path)
@@ -233,6 +258,7 @@ def main() -> None:
                 add(arguments.record, outcome(arguments, seed, row, command))
     found = known(arguments)
     print("\n".join([*table(found, arguments.seeds, rows), "", *against_methods(found, arguments.seeds, rows)]))
+    print("\n".join(repeats(arguments, arguments.seeds, rows)))
     made = dict.fromkeys(re.sub(r"\b\d+/", "SEED/", one.command) for (_, row), one in found.items() if row in rows)
     print("\n".join(["", "```", *(f"$ {command}" for command in made), "```"]))
 

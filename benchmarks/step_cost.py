@@ -120,7 +120,6 @@ def masked(model: Any, structure: str, level: Callable[[int], float], tile: int 
         tile: FFN widths are multiples of it; `level` is then one that is held.
     """
     masks = attach_masks(model, family_of(model.config), layout_of(model).head_size, structure)
-    model.to(model.device)
     budget: UnitBudget = Budget.of(masks.groups)
     if tile > 1:
         budget = RoundedBudget.of(masks.groups, tile, level(0))
