@@ -155,13 +155,15 @@ def outcome(arguments: argparse.Namespace, seed: int, row: Student, command: str
 Found = dict[tuple[int, Student], Outcome]
 
 
+def outcomes(arguments: argparse.Namespace) -> list[Outcome]:
+    """What the record holds of this encoder and these data."""
+    wanted = arguments.data.name, arguments.encoder.name
+    return [one for one in recorded(arguments.record) if (one.data, one.encoder) == wanted]
+
+
 def known(arguments: argparse.Namespace) -> Found:
-    """What the record holds of this encoder and these data; the latest of each."""
-    return {
-        (one.seed, Student(one.level, one.method)): one
-        for one in recorded(arguments.record)
-        if (one.data, one.encoder) == (arguments.data.name, arguments.encoder.name)
-    }
+    """The latest of each student."""
+    return {(one.seed, Student(one.level, one.method)): one for one in outcomes(arguments)}
 
 
 def table(found: Found, seeds: list[int], rows: list[Student]) -> list[str]:
@@ -213,12 +215,13 @@ def against_methods(found: Found, seeds: list[int], rows: list[Student]) -> list
 def repeats(arguments: argparse.Namespace, seeds: list[int], rows: list[Student]) -> list[str]:
     """Students that were trained more than once: each commit's, and their mean, paired with the teacher by text."""
     trained: dict[Student, dict[str, dict[int, np.ndarray]]] = {}
-    for one in recorded(arguments.record):
-        row = Student(one.level, one.method)
-        if (one.data, one.encoder) == (arguments.data.name, arguments.encoder.name) and row in rows:
-            trained.setdefault(row, {}).setdefault(one.commit, {})[one.seed] = one.student - one.teacher
+    for one in outcomes(arguments):
+        trained.setdefault(Student(one.level, one.method), {}).setdefault(one.commit, {})[one.seed] = (
+            one.student - one.teacher
+        )
     lines = []
-    for row, commits in trained.items():
+    for row in rows:
+        commits = trained.get(row, {})
         whole = [by_seed for by_seed in commits.values() if set(seeds) <= by_seed.keys()]
         if len(whole) < 2:
             continue
@@ -257,8 +260,8 @@ def main() -> None:
                 run(finetune)
                 add(arguments.record, outcome(arguments, seed, row, command))
     found = known(arguments)
-    print("\n".join([*table(found, arguments.seeds, rows), "", *against_methods(found, arguments.seeds, rows)]))
-    print("\n".join(repeats(arguments, arguments.seeds, rows)))
+    remarks = [*against_methods(found, arguments.seeds, rows), *repeats(arguments, arguments.seeds, rows)]
+    print("\n".join([*table(found, arguments.seeds, rows), "", *remarks]))
     made = dict.fromkeys(re.sub(r"\b\d+/", "SEED/", one.command) for (_, row), one in found.items() if row in rows)
     print("\n".join(["", "```", *(f"$ {command}" for command in made), "```"]))
 

@@ -162,7 +162,7 @@ def attach_masks(model: nn.Module, family: Family, head_size: int, structure: st
     patcher.patch(model)
     groups = tuple(_groups(model, family, head_size, structure, block))
     model.mask_scores = nn.ParameterDict({group.name.replace(".", "_"): group.scores for group in groups})
-    # nn_pruning makes them on the CPU.
+    # nn_pruning makes them on the CPU, wherever the model is.
     model.mask_scores.to(family.linear(family.layers(model)[0], "query").weight.device)
     of_groups = {group.name: masks[_mask_name(group.name, family, structure)] for group in groups}
     return Masks(groups, of_groups, [module for module in model.modules() if isinstance(module, MaskedLinear)])
