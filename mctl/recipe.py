@@ -120,6 +120,7 @@ class CompressSettings(TrainingSettings):
     relations_weight: float = Field(
         1.0, gt=0, allow_inf_nan=False, description="Factor of the loss of self-attention relations."
     )
+    dropout: bool = Field(False, description="Keep the model's dropout while learning from a teacher too.")
     teacher_cache_gb: float = Field(
         4.0, ge=0, allow_inf_nan=False, description="Most disk for the teacher's hidden states and relations."
     )
@@ -129,7 +130,7 @@ class CompressSettings(TrainingSettings):
     unlabelled: tuple[str, ...] = Field((), description="Files of further texts for the teacher to label.")
     ramp_epochs: int = Field(6, ge=1, description="Epochs in which the prune level grows.")
     recovery_epochs: int = Field(4, ge=0, description="Epochs on the stripped model.")
-    score_learning_rate: float = Field(1e-2, gt=0, description="Learning rate of the scores.")
+    score_learning_rate: float = Field(1e-3, gt=0, description="Learning rate of the scores, which start from 0 to 1.")
 
     @field_validator("distill", mode="before")
     @classmethod

@@ -17,6 +17,7 @@ from mctl.compression.arguments import prepare_memory, training_arguments
 from mctl.compression.batches import Collator, EpochLoader, NumberedRows, SharedBatches
 from mctl.compression.callbacks import callbacks
 from mctl.compression.checkpoints import best_if_stopped, last_complete
+from mctl.compression.dropout import without_dropout
 from mctl.compression.families import family_of
 from mctl.compression.features import Features, watching
 from mctl.compression.lessons import Lessons, lesson_of
@@ -37,11 +38,13 @@ class Teaching:
         distillation: what is learnt, and how much it counts.
         lessons: what the teacher says of the training texts, if that has been kept.
         teacher: asked in every step otherwise.
+        dropout: whether the student has its dropout meanwhile.
     """
 
     distillation: Distillation
     lessons: Lessons | None = None
     teacher: Teacher | None = None
+    dropout: bool = False
 
 
 class ClassifierTrainer(Trainer):  # type: ignore[misc]
@@ -162,6 +165,8 @@ def train(
     prepare_memory(model, settings)
     with ExitStack() as stack:
         features = Features()
+        if teaching is not None and not teaching.dropout:
+            stack.enter_context(without_dropout(model))
         if teaching is not None:
             if teaching.teacher is not None:
                 teaching.teacher.model.to(arguments.device).eval().requires_grad_(False)

@@ -51,12 +51,13 @@ def taught(shop: Shop, model: Any, tokenizer: Any, rows: Any, layers: tuple[int,
         assert known is not None, "logits alone always fit"
         rows = labelled_by_teacher(rows, originals, known.logits)
     asked.teacher.model.cpu()
+    teaching = Teaching(distillation, lessons, dropout=shop.recipe.compress.dropout)
     if lessons is not None:
-        return rows, Teaching(distillation, lessons)
+        return rows, teaching
     if shop.tutor is not None:
-        return rows, Teaching(distillation, teacher=asked.teacher)
+        return rows, replace(teaching, teacher=asked.teacher)
     # The student is made of the model that was asked.
-    return rows, Teaching(distillation, teacher=replace(asked.teacher, model=load_classifier(shop.teacher)))
+    return rows, replace(teaching, teacher=replace(asked.teacher, model=load_classifier(shop.teacher)))
 
 
 def _asked(shop: Shop, model: Any, tokenizer: Any, rows: Any, more: list[str], watch: Watch) -> Asked:
