@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -13,9 +14,11 @@ import pytest
 import torch
 from classifiers import tiny_classifier
 from command import Ran, mctl
+from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from mctl.compression import trainer
+from mctl.compression.callbacks import Watching
 from mctl.compression.depth import influences, most_influential
 from mctl.compression.trainer import Teaching
 from mctl.errors import UserError
@@ -84,6 +87,54 @@ def lessons(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Teaching | None]]:
 
     monkeypatch.setattr(trainer, "train", train)
     yield seen
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What the recovery was like at the end of an epoch."""
+
+    accuracy: float
+    dropout: set[float]
+    weights: dict[str, torch.Tensor]
+
+
+@pytest.fixture
+def recovery(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Epoch]]:
+    """The epochs of a recovery."""
+    seen: list[Epoch] = []
+    original = Watching.on_evaluate
+
+    def on_evaluate(self: Watching, args: Any, state: Any, control: Any, metrics: Any, **named: Any) -> None:
+        if self.title == "recover":
+            probabilities = {module.p for module in named["model"].modules() if isinstance(module, torch.nn.Dropout)}
+            weights = {name: value.clone() for name, value in named["model"].state_dict().items()}
+            seen.append(Epoch(metrics["eval_accuracy"], probabilities, weights))
+        original(self, args, state, control, metrics=metrics, **named)
+
+    monkeypatch.setattr(Watching, "on_evaluate", on_evaluate)
+    yield seen
+
+
+@pytest.mark.parametrize(
+    ("flag", "dropout", "expected"),
+    [("--distill", False, {0.0}), ("--distill", True, {0.1}), ("--no-distill", False, {0.1})],
+)
+def test_a_student_drops_nothing_and_ends_with_its_last_epoch_if_it_has_a_teacher(
+    place: Path, recovery: list[Epoch], flag: str, dropout: bool, expected: set[float]
+) -> None:
+    """Labels alone it could learn by heart: the best epoch counts then."""
+    recipe = place / "dropout.toml"
+    recipe.write_text(RECIPE.replace("[compress]", f"[compress]\ndropout = {str(dropout).lower()}"), encoding="utf-8")
+    flags = ("--config", recipe, "--prune", 40, flag, "--recovery-epochs", 4)
+    compress(place, *flags, "--name", "recovered")
+    assert [epoch.dropout for epoch in recovery] == [expected] * 4
+    best = max(recovery, key=lambda epoch: epoch.accuracy)
+    assert best is not recovery[-1], "the test needs a last epoch that is not the best"
+    ends = recovery[-1] if flag == "--distill" else best
+    saved = load_file(place / "artifacts" / "recovered" / "model.safetensors")
+    assert all(torch.equal(saved[name], ends.weights[name]) for name in saved)
+    config = json.loads((place / "artifacts" / "recovered" / "config.json").read_text())
+    assert config["hidden_dropout_prob"] == config["attention_probs_dropout_prob"] == 0.1
 
 
 def test_a_student_of_two_layers_reloads_exports_and_validates(place: Path) -> None:
