@@ -9,7 +9,7 @@ with their own teacher on the same unseen texts.
 A student takes one to two hours of one core. Each is written to --record as soon as it is done, with its command and
 the commit that made it, and is not made again: the table grows over many runs. --table prints what is there.
 
-Of students trained more than once the table has the latest; below it is what each time gave, and all of them.
+Of students trained more than once the table has the latest; below it is what each recipe gave each time.
 """
 
 from __future__ import annotations
@@ -196,44 +196,64 @@ def _verdict(row: Student, gap: Estimate) -> str:
     return f"{-BOUNDS[row.level]:+.1f} {'met' if gap.value >= -BOUNDS[row.level] else 'missed'}"
 
 
-def against_methods(found: Found, seeds: list[int], rows: list[Student]) -> list[str]:
-    """Movement against the others at the same level, paired by seed and text."""
+def flags(one: Outcome) -> str:
+    """What its command says beside level, method and places."""
+    return re.sub(r".*--name \S+ ?", "", one.command)
+
+
+def against_methods(found: Found, trained: list[Outcome], seeds: list[int], rows: list[Student]) -> list[str]:
+    """Movement against the others at the same level, paired by seed and text: same teacher, same flags."""
     lines = []
     for row in rows:
-        ours = Student(row.level, "movement")
-        both = [seed for seed in seeds if {(seed, row), (seed, ours)} <= found.keys()]
-        if row == ours or not both:
+        if row.method == "movement":
             continue
-        gap = paired([found[seed, ours].student - found[seed, row].student for seed in both])
+        pairs = []
+        for theirs in (found[seed, row] for seed in seeds if (seed, row) in found):
+            like = theirs.seed, theirs.level, "movement", theirs.teacher_right, flags(theirs)
+            ours = [one for one in trained if (one.seed, one.level, one.method, one.teacher_right, flags(one)) == like]
+            pairs += [(ours[-1], theirs)] if ours else []
+        if not pairs:
+            continue
+        gap = paired([ours.student - theirs.student for ours, theirs in pairs])
         lines.append(
-            f"- at {row.level} %, movement against {row.method}, {len(both)} seeds: {gap.value:+.2f} points "
-            f"({gap.low:+.2f} to {gap.high:+.2f})"
+            f"- at {row.level} %, movement against {row.method}, {len(pairs)} seeds, {_commits(pairs)}: "
+            f"{gap.value:+.2f} points ({gap.low:+.2f} to {gap.high:+.2f})"
         )
     return lines
 
 
-def repeats(arguments: argparse.Namespace, seeds: list[int], rows: list[Student]) -> list[str]:
-    """Students that were trained more than once: each commit's, and their mean, paired with the teacher by text."""
-    trained: dict[Student, dict[str, dict[int, np.ndarray]]] = {}
-    for one in outcomes(arguments):
-        trained.setdefault(Student(one.level, one.method), {}).setdefault(one.commit, {})[one.seed] = (
-            one.student - one.teacher
-        )
+def _commits(pairs: list[tuple[Outcome, Outcome]]) -> str:
+    return ", ".join(sorted({one.commit for pair in pairs for one in pair}))
+
+
+def repeats(trained: list[Outcome], seeds: list[int], rows: list[Student]) -> list[str]:
+    """Every recipe of a student that has had several trainings: each commit's, and their mean."""
     lines = []
     for row in rows:
-        commits = trained.get(row, {})
-        whole = [by_seed for by_seed in commits.values() if set(seeds) <= by_seed.keys()]
-        if len(whole) < 2:
-            continue
-        each = [paired([by_seed[seed] for seed in seeds]) for by_seed in whole]
-        # Trainings of one seed share its texts: their mean is one text's difference.
-        mean = paired([np.mean([by_seed[seed] for by_seed in whole], axis=0) for seed in seeds])
-        lines.append(
-            f"- {row.level} % by {row.method}, trained {len(whole)} times: "
-            f"{', '.join(f'{gap.value:+.2f}' for gap in each)}; their mean {mean.value:+.2f} points "
-            f"({mean.low:+.2f} to {mean.high:+.2f})"
-        )
+        ours = [one for one in trained if Student(one.level, one.method) == row]
+        recipes: dict[str, dict[str, dict[int, np.ndarray]]] = {}
+        for one in ours:
+            by_seed = recipes.setdefault(flags(one), {}).setdefault(one.commit, {})
+            by_seed[one.seed] = one.student - one.teacher
+        whole = {
+            recipe: {commit: by_seed for commit, by_seed in commits.items() if set(seeds) <= by_seed.keys()}
+            for recipe, commits in recipes.items()
+        }
+        if sum(map(len, whole.values())) > 1:
+            lines += [_repeated(row, recipe, commits, seeds) for recipe, commits in whole.items() if commits]
     return lines
+
+
+def _repeated(row: Student, recipe: str, commits: dict[str, dict[int, np.ndarray]], seeds: list[int]) -> str:
+    """Paired with the teacher by text."""
+    each = {commit: paired([by_seed[seed] for seed in seeds]) for commit, by_seed in commits.items()}
+    said = ", ".join(f"{gap.value:+.2f} ({commit})" for commit, gap in each.items())
+    line = f"- {row.level} % by {row.method}, `{recipe}`: {said}"
+    if len(each) == 1:
+        return line
+    # Trainings of one seed share its texts: their mean is one text's difference.
+    mean = paired([np.mean([by_seed[seed] for by_seed in commits.values()], axis=0) for seed in seeds])
+    return f"{line}; their mean {mean.value:+.2f} points ({mean.low:+.2f} to {mean.high:+.2f})"
 
 
 def main() -> None:
@@ -260,7 +280,8 @@ def main() -> None:
                 run(finetune)
                 add(arguments.record, outcome(arguments, seed, row, command))
     found = known(arguments)
-    remarks = [*against_methods(found, arguments.seeds, rows), *repeats(arguments, arguments.seeds, rows)]
+    trained = outcomes(arguments)
+    remarks = [*against_methods(found, trained, arguments.seeds, rows), *repeats(trained, arguments.seeds, rows)]
     print("\n".join([*table(found, arguments.seeds, rows), "", *remarks]))
     made = dict.fromkeys(re.sub(r"\b\d+/", "SEED/", one.command) for (_, row), one in found.items() if row in rows)
     print("\n".join(["", "```", *(f"$ {command}" for command in made), "```"]))

@@ -12,6 +12,7 @@ the teacher's: the KL divergence in nats.
 from __future__ import annotations
 
 import argparse
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,8 @@ from mctl.progress import Silent
 METHODS = ("Fisher information", "magnitude", "random")
 TILE, DRAWS = 32, 5
 FISHER_TEXTS, FISHER_BATCH = 320, 8
+# Heads, rows, percent of equal labels, divergence.
+Result = tuple[float, float, float, float]
 
 
 class Bench:
@@ -106,7 +109,7 @@ class Bench:
             kept.append(stays)
         return torch.cat(kept)
 
-    def measured(self, kept: torch.Tensor) -> tuple[float, float, float, float]:
+    def measured(self, kept: torch.Tensor) -> Result:
         """Heads and rows that stay, percent of the texts with the same label, and the divergence in nats."""
         self.masks.set(kept)
         found = self._logits()
@@ -117,7 +120,7 @@ class Bench:
         return heads, int(kept.sum()) - heads, same, apart
 
 
-def row(level: str, name: str, results: list[tuple[float, float, float, float]]) -> str:
+def row(level: str, name: str, results: list[Result]) -> str:
     heads, rows, same, apart = np.mean(results, axis=0)
     return f"| {level} | {name} | {heads:.0f} | {rows:.0f} | {same:.1f} | {apart:.3f} |"
 
@@ -139,13 +142,15 @@ def main() -> None:
     print(f"{arguments.teacher}, {len(splits['test'].texts)} unseen texts\n")
     print("| level, % | units chosen by | heads | FFN rows | same label, % | divergence |")
     print("|---|---|---|---|---|---|")
+    results: dict[tuple[int, str], list[Result]] = defaultdict(list)
+    for method in METHODS:
+        for draw in range(DRAWS if method == "random" else 1):
+            bench.score(method, splits["train"], arguments.seed + draw)
+            for level in arguments.levels:
+                results[level, method].append(bench.measured(bench.at(level / 100)))
     for level in arguments.levels:
         for method in METHODS:
-            results = []
-            for draw in range(DRAWS if method == "random" else 1):
-                bench.score(method, splits["train"], arguments.seed + draw)
-                results.append(bench.measured(bench.at(level / 100)))
-            print(row(str(level), method, results), flush=True)
+            print(row(str(level), method, results[level, method]), flush=True)
     for student in arguments.students:
         removed = load_artifact(student).manifest.facts["pruning"]["removed_percent"]
         print(row(f"{removed:.0f}", f"training: {student}", [bench.measured(bench.of(student))]), flush=True)
