@@ -20,6 +20,9 @@ def without_dropout(model: nn.Module) -> Iterator[None]:
     A teacher's hidden states and logits were computed without dropout. A student that has it is asked to give the
     same with a part of its activations missing, and has few of them left as it is: what it learns against is noise.
     (Beyer et al. 2022, arXiv 2106.05237, section 3: teacher and student have to see the same.)
+
+    Args:
+        model: a classifier of transformers; on leaving, its probabilities and configuration are what they were.
     """
     places: list[tuple[Any, str]] = [(module, "p") for module in model.modules() if isinstance(module, nn.Dropout)]
     places += [(module, _OF_A_MODULE) for module in model.modules() if hasattr(module, _OF_A_MODULE)]
