@@ -89,8 +89,8 @@ def to_int8(
         single_file_limit_bytes: weights larger than this go to `target` + ".data".
 
     Raises:
-        ExportError: `source` is unreadable, has no such node, has packed attention nodes, holds nothing to quantize, or
-            is `target`.
+        ExportError: `source` is unreadable, has no such node, has packed attention nodes, holds nothing to quantize but
+            what is to be kept, or is `target`.
     """
     if source.resolve() == target.resolve():
         raise ExportError(f"the int8 file would overwrite its fp32 source {source}")
@@ -100,12 +100,14 @@ def to_int8(
     kept = tuple(name for name in nodes if name in set(keep_fp32))
     if unknown := sorted(set(keep_fp32) - set(nodes)):
         raise ExportError(f"{source} has no weights in {', '.join(unknown)}")
-    if len(kept) == len(nodes):
+    if not nodes:
         raise ExportError(f"{source} holds no float32 weights to quantize")
+    if len(kept) == len(nodes):
+        raise ExportError(f"{source} holds no float32 weights to quantize but those that are to be kept")
     fixed = calibrated(read_model(source, weights=False).graph, ranges or {}) - set(kept)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
         begun = _with_fixed_scales(source, Path(folder) / "static.onnx", ranges, kept) if ranges else source
-        model = _quantized(begun, Path(folder) / target.name, {*kept, *fixed})
+        model = _quantized(begun, Path(folder) / target.name, _as_renamed({*kept, *fixed}))
     source_bytes = total_bytes(model_files(source, read_model(source, weights=False)))
     share = _int8_share(model)
     files = write_model(model, target, single_file_limit_bytes=single_file_limit_bytes)
@@ -126,6 +128,15 @@ def _with_fixed_scales(source: Path, draft: Path, ranges: Mapping[str, Range], k
     quantize_static(model, ranges, kept)
     write_model(model, draft)
     return draft
+
+
+def _as_renamed(names: Collection[str]) -> set[str]:
+    """Names to exclude, and those that the quantizer gives the same nodes.
+
+    Before it looks at names it turns each Gemm into a MatMul of another name and an Add. Without that name a Gemm
+    would be quantized whatever is asked for.
+    """
+    return {*names, *(f"{name}_MatMul" for name in names)}
 
 
 def _quantized(source: Path, draft: Path, excluded: Collection[str]) -> onnx.ModelProto:

@@ -129,6 +129,16 @@ def _converter(precision: Precision, source: Path) -> tuple[Callable[..., Any], 
     return to_fp16, nodes(source)
 
 
+def _nothing_left(precision: Precision) -> Exception:
+    """The refusal of a search that kept every node."""
+    from mctl.exporters.errors import ExportError
+
+    return ExportError(
+        f"not one node can be {precision} if dev texts are to differ by half of what [gate] allows at most: raise "
+        "max_logit_diff there or lower min_label_agreement, list nodes to keep in [export] keep_fp32, or export fp32"
+    )
+
+
 class _Search:
     """Conversions with some nodes kept, and their logits beside those of the source."""
 
@@ -137,11 +147,13 @@ class _Search:
     ) -> None:
         limits = thresholds(gate)
         self.precision = precision
-        self.most = _OF_WHAT_IS_ALLOWED * limits.max_logit_diff[precision]
-        self.least = 1 - _OF_WHAT_IS_ALLOWED * (1 - limits.min_label_agreement[precision])
         self.source, self.draft = folder / "excerpt.onnx", folder / "trial.onnx"
         self.examples = examples.excerpt(source, self.source)
         self.expected = self.examples.logits(self.source)
+        self.most = _OF_WHAT_IS_ALLOWED * limits.max_logit_diff[precision]
+        # One text may change its label however few there are: it was as good as undecided, which says little of others.
+        share = _OF_WHAT_IS_ALLOWED * (1 - limits.min_label_agreement[precision])
+        self.most_flips = max(1, int(share * len(self.expected)))
 
     def run(self, convert: Callable[..., Any], names: Sequence[str], progress: Progress) -> list[dict[str, Any]]:
         """Nodes to keep and their shares of the error, as the manifest records them."""
@@ -168,6 +180,8 @@ class _Search:
             progress.finish()
         for node in found:
             progress.say(f"  stays in fp32: {node.name}, {100 * node.share:.0f} % of the error")
+        if len(found) == len(names):
+            raise _nothing_left(self.precision)
         return [asdict(node) for node in found]
 
     def _run(self, path: Path) -> Path:
@@ -184,7 +198,8 @@ class _Search:
         from mctl.exporters.bisection import Outcome
 
         result = self._parity(logits)
-        good = result.label_agreement >= self.least and result.max_abs_logit_diff <= self.most
+        flips = round((1 - result.label_agreement) * result.texts)
+        good = flips <= self.most_flips and result.max_abs_logit_diff <= self.most
         error = result.mean_abs_logit_diff if not result.non_finite_texts else float("inf")
         return Outcome(error=error, good=good and not result.non_finite_texts)
 

@@ -68,6 +68,16 @@ def test_nodes_named_in_the_settings_are_kept_without_a_search(copy_of_chain: Pa
     assert [tensor.data_type for tensor in large].count(TensorProto.FLOAT) == 2
 
 
+def test_a_gate_that_no_rounding_satisfies(copy_of_chain: Path) -> None:
+    settings = copy_of_chain / "mctl.toml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace("[gate]\n", "[gate]\nmax_logit_diff = 1e-9\n"), encoding="utf-8")
+    ran = mctl("export", SOURCE, "--int8", cwd=copy_of_chain)
+    assert ran.code == 2
+    assert "not one node can be int8" in ran.err and "max_logit_diff" in ran.err and "Traceback" not in ran.err
+    assert not (copy_of_chain / "artifacts" / EXPORT).exists()
+
+
 def test_a_node_that_is_not_there(copy_of_chain: Path) -> None:
     keep(copy_of_chain, ["bert.encoder.layer.99/MatMul"])
     ran = mctl("export", SOURCE, "--int8", cwd=copy_of_chain)

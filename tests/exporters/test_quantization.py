@@ -91,6 +91,17 @@ def test_kept_nodes_keep_their_weights_and_lower_the_error(uniform, make_batch, 
     assert difference(uniform.classifier, smaller, inputs) < 0.8 * difference(uniform.classifier, larger, inputs)
 
 
+def test_a_node_is_int8_if_and_only_if_it_is_not_kept(uniform, tmp_path):
+    """One node by the other, the pooler and the classifier too, whose names the quantizer changes."""
+    names, target = nodes_with_weights(uniform.path), tmp_path / "one.onnx"
+    for name in names:
+        report = to_int8(uniform.path, target, keep_fp32=[other for other in names if other != name])
+        assert sum(report.quantized.values()) == 1
+        matrices = [tensor for tensor in onnx.load(target).graph.initializer if len(tensor.dims) == 2]
+        narrow = [tensor.name for tensor in matrices if tensor.data_type in (TensorProto.INT8, TensorProto.UINT8)]
+        assert len(narrow) == 1, (name, narrow)
+
+
 def test_external_data_is_read_and_written(uniform, make_batch, tmp_path):
     source, target = tmp_path / "full.onnx", tmp_path / "small.onnx"
     onnx.save(onnx.load(uniform.path), source, save_as_external_data=True, location="full.bin", size_threshold=0)
