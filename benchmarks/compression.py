@@ -6,8 +6,8 @@ For every seed: the data is cut anew 70/10/20, a teacher is fine-tuned, and prun
 at the level of --compare also by magnitude and at random, with everything else the same. The table pairs the students
 with their own teacher on the same unseen texts.
 
-A student takes a quarter of an hour to two hours of one core. Each is written to --record as soon as it is done, with its
-command and commit, and is not made again: the table grows over many runs. --table prints what is there.
+A student takes a quarter of an hour to two hours of one core. Each is written to --record as soon as it is done, with
+its command and commit, and is not made again: the table grows over many runs. --table prints what is there.
 
 Of students trained more than once the table has the latest; below it is what each recipe gave each time.
 """
