@@ -21,8 +21,23 @@ from mctl.errors import UserError
 from mctl.facts import check_facts
 
 MANIFEST = "manifest.json"
-# Written into an artifact folder after it is complete, so no part of it.
-REPORT_FILES = frozenset({"validation.json", "validation.html", "junit.xml", "validation.sarif", "README.md"})
+# Written into an artifact folder after it is complete, so no part of it: reports of the newest verdict of each
+# provider, and a folder with every verdict.
+REPORT_FILES = frozenset(
+    {
+        "validation.json",
+        "validation.html",
+        "junit.xml",
+        "validation.sarif",
+        "validation-cuda.json",
+        "validation-cuda.html",
+        "junit-cuda.xml",
+        "validation-cuda.sarif",
+        "README.md",
+    }
+)
+HISTORY = "verdicts"
+_VERDICT = re.compile(r"\d{8}T\d{6}\.\d{6}Z-(cpu|cuda)\.json")
 
 Kind = Literal["teacher", "compressed", "export"]
 
@@ -236,10 +251,15 @@ def seal(temporary: Path, folder: Path, manifest: Manifest) -> Artifact:
     return Artifact(folder, complete)
 
 
-def unfinished(folder: Path) -> set[str]:
-    """Names of reports that a process was killed in the middle of writing: no part of the artifact either."""
+def reports_in(folder: Path) -> set[str]:
+    """Names, relative to an artifact's folder, of the reports in it, of its history of verdicts, and of what a process
+    was killed in the middle of writing. None of them is a part of the artifact.
+    """
     name = re.compile(rf"\.({'|'.join(map(re.escape, sorted(REPORT_FILES)))})\.\d+\.tmp")
-    return {path.name for path in folder.glob(".*.tmp") if name.fullmatch(path.name)}
+    killed = {path.name for path in folder.glob(".*.tmp") if name.fullmatch(path.name)}
+    name = re.compile(rf"{_VERDICT.pattern}|\.{_VERDICT.pattern}\.\d+\.tmp")
+    kept = {f"{HISTORY}/{path.name}" for path in (folder / HISTORY).glob("*") if name.fullmatch(path.name)}
+    return {*REPORT_FILES, *killed, *kept}
 
 
 def write_atomically(path: Path, content: bytes) -> None:

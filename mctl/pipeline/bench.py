@@ -44,9 +44,9 @@ def bench(recipe: Recipe, progress: Progress, folders: Sequence[Path] = (), *, s
         UserError: no artifact, no baseline, lengths beyond a model, a provider that is not there.
     """
     settings = recipe.bench
+    check_provider(settings.provider, "--provider, or provider under [bench]")
     lineup = line_up(settings, recipe.artifacts, folders, progress)
     lengths = lengths_of(settings, lineup)
-    check_provider(settings.provider)
     threads = use_threads(settings.threads)
     places = [Place(settings.provider, *size, threads) for size in itertools.product(settings.batch, lengths)]
     memory = memory_of_all(lineup, places[-1], progress) if settings.memory else MemoryFound({}, {}, {})

@@ -13,7 +13,7 @@ from mctl.artifact import Artifact
 from mctl.pipeline.lineage import Lineage
 from mctl.pipeline.loading import load_tokenizer
 from mctl.pipeline.scoring import Batch, Runner, encode, logits_of, token_lengths
-from mctl.pipeline.sessions import check_provider, onnx_runner, scoring_runner, torch_runner, use_threads
+from mctl.pipeline.sessions import onnx_runner, scoring_runner, torch_runner, use_threads
 from mctl.progress import Progress
 from mctl.recipe import MeasureSettings, ModelSettings
 
@@ -108,7 +108,6 @@ def contestants(lineage: Lineage, settings: MeasureSettings) -> dict[str, Contes
         UserError: a model that cannot be loaded or run where it should.
     """
     use_threads(settings.threads)
-    check_provider(settings.provider)
     members = {"baseline": lineage.baseline, "source": lineage.source}
     if lineage.source.folder == lineage.baseline.folder:
         del members["source"]

@@ -80,16 +80,31 @@ def torch_runner(folder: Path, names: Sequence[str], provider: Provider) -> Runn
     return TorchClassifier(load_classifier(ModelSettings(name=str(folder))).eval().to(provider), names)
 
 
-def check_provider(provider: Provider) -> None:
-    """Refuse a GPU that PyTorch does not see: a ratio between devices would say nothing about an export.
+def check_provider(provider: Provider, where: str = "--provider cuda") -> None:
+    """Refuse a GPU that PyTorch or onnxruntime does not see, before anything is done.
+
+    A ratio between devices says nothing about an export, so that both have to see it.
+
+    Args:
+        where: what asked for the provider, for the message.
 
     Raises:
         UserError: there is none.
     """
+    if provider == "cuda" and (missing := missing_for_cuda()):
+        raise UserError(
+            f"{missing}.", where=where, todo="Leave it out to use the CPU; `mctl doctor` says what is installed."
+        )
+
+
+def missing_for_cuda() -> str:
+    """What is missing for models to run on a GPU; empty where nothing is."""
+    import onnxruntime
     import torch
 
-    if provider == "cuda" and not torch.cuda.is_available():
-        raise UserError("torch sees no GPU for the baseline.", where="--provider", todo="`mctl doctor` says more.")
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        return "onnxruntime has no CUDA provider here"
+    return "" if torch.cuda.is_available() else "there is no GPU that torch can use"
 
 
 def use_threads(threads: int | None) -> int:

@@ -19,6 +19,7 @@ from mctl.pipeline.inherit import max_length
 from mctl.pipeline.latency_table import measure_table
 from mctl.pipeline.loading import load_classifier
 from mctl.pipeline.scoring import input_names
+from mctl.pipeline.sessions import missing_for_cuda
 from mctl.pipeline.shop import Shop
 from mctl.pipeline.timing import Place, usable_cores
 from mctl.processes import by_main
@@ -69,21 +70,12 @@ def check_target(settings: CompressSettings) -> None:
             where="--target-speedup --structure blocks",
             todo="Leave --structure at units.",
         )
-    if settings.on == "cuda" and (missing := _missing_for_cuda()):
+    if settings.on == "cuda" and (missing := missing_for_cuda()):
         raise UserError(
             f"{missing}, so nothing can be timed on it.",
             where="--on cuda",
             todo="`mctl doctor` says what is there. Leave --on at cpu, or use onnxruntime-gpu on a machine with a GPU.",
         )
-
-
-def _missing_for_cuda() -> str:
-    import onnxruntime
-    import torch
-
-    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-        return "onnxruntime has no CUDA provider here"
-    return "" if torch.cuda.is_available() else "there is no GPU that torch can use"
 
 
 def check_at(recipe: Recipe, config: Any) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mctl.artifact import now
-from mctl.errors import UserError
+from mctl.artifact import MANIFEST, Artifact, now, sha256_of
 from mctl.pipeline.against import against, comparable, read_release, released_export, slowdown
 from mctl.pipeline.contestants import CannotRunError
 from mctl.pipeline.dataset import StageData, load_stage_data
+from mctl.pipeline.error_report import error_reports
 from mctl.pipeline.evidence import check_result, comparison, participant
 from mctl.pipeline.inherit import resolved
 from mctl.pipeline.integrity import integrity
@@ -18,37 +18,52 @@ from mctl.pipeline.lineage import Lineage, find_lineage
 from mctl.pipeline.loading import class_order, load_config
 from mctl.pipeline.machine import FP16_ON_CPU, fingerprint, is_named
 from mctl.pipeline.measure import Measured, measure
+from mctl.pipeline.sessions import check_provider
 from mctl.pipeline.speed import Enough, Speed
 from mctl.pipeline.spent import making_of, repaid, repaid_result
 from mctl.pipeline.stage import versions
 from mctl.pipeline.unseen import check_data
 from mctl.progress import Progress
 from mctl.recipe import ModelSettings, Recipe
+from mctl.report.reason import reason_of
 from mctl.report.schema import ValidationResult
-from mctl.report.verdict_files import withdraw_evidence, write_evidence
+from mctl.report.verdict_files import retire_others, write_evidence
 
 
 def validate(recipe: Recipe, progress: Progress, folder: Path | None = None) -> ValidationResult:
     """Judge an export, and write `validation.json` and the reports made of it into its folder.
 
-    Integrity comes first: what was tampered with is not measured. Where an export is refused because it is not whole,
-    evidence of an earlier verdict is taken away, so that none of a pass lies beside it.
+    Integrity comes first: what was tampered with is not measured. Where no verdict is reached, a report of the error
+    stands in the place of the last verdict, which stays in the history.
 
     Raises:
-        UserError: no export, an incomplete lineage, data that cannot be used, or a release that is no verdict file.
+        UserError: no export, an incomplete lineage, data that cannot be used, a provider that is not there, or a
+            release that is no verdict file.
     """
+    provider = recipe.measure.provider
+    with error_reports(recipe.artifacts, folder, provider, progress) as begin:
+        check_provider(provider, "--provider, or provider under [measure]")
+        release = released = None
+        if recipe.gate.against:
+            release = read_release(recipe.gate.against)
+            released = released_export(release, recipe.gate.against)
+        lineage = find_lineage(recipe.artifacts, folder, progress)
+        begin()
+        result = _judge(recipe, progress, lineage, release, released)
+        retire_others(result, lineage.export.folder, whole=_whole(result))
+        write_evidence(result, lineage.export.folder)
+    return result
+
+
+def _judge(
+    recipe: Recipe,
+    progress: Progress,
+    lineage: Lineage,
+    release: ValidationResult | None,
+    released: Artifact | None,
+) -> ValidationResult:
     from mctl.validators.gate import runs_check
 
-    release = released = None
-    if recipe.gate.against:
-        release = read_release(recipe.gate.against)
-        released = released_export(release, recipe.gate.against)
-    try:
-        lineage = find_lineage(recipe.artifacts, folder, progress)
-    except UserError:
-        if folder is not None:
-            withdraw_evidence(folder)
-        raise
     checks = integrity(lineage, recipe.measure.provider)
     measured = data = None
     notes = ["Nothing was measured: see the integrity checks that failed."]
@@ -65,12 +80,19 @@ def validate(recipe: Recipe, progress: Progress, folder: Path | None = None) -> 
         checks += _judged(lineage, measured, recipe)
         notes = _remarks(lineage, recipe)
     evaluated = data.summary() if data else {}
-    result = _result(lineage, checks, measured, evaluated, notes)
+    result = _result(recipe, lineage, checks, measured, evaluated, notes)
     if release is not None and measured is not None:
         checks += against(release, result, lineage, measured, thresholds(recipe.gate))
-        result = _result(lineage, checks, measured, evaluated, notes)
-    write_evidence(result, lineage.export.folder)
+        result = _result(recipe, lineage, checks, measured, evaluated, notes)
     return result
+
+
+def _whole(result: ValidationResult) -> bool:
+    """Whether the export is as it was made: what speaks for that has nothing to do with the data or the provider."""
+    others = {"data", "runs"}
+    return not any(
+        check.group == "integrity" and check.verdict == "fail" and check.name not in others for check in result.checks
+    )
 
 
 def _sound(checks: list[Any]) -> bool:
@@ -147,11 +169,16 @@ def _remarks(lineage: Lineage, recipe: Recipe) -> list[str]:
 
 
 def _result(
-    lineage: Lineage, checks: list[Any], measured: Measured | None, data: dict[str, Any], notes: list[str]
+    recipe: Recipe,
+    lineage: Lineage,
+    checks: list[Any],
+    measured: Measured | None,
+    data: dict[str, Any],
+    notes: list[str],
 ) -> ValidationResult:
     from mctl.validators.gate import decide
 
-    return ValidationResult(
+    result = ValidationResult(
         verdict=decide(checks),
         created=now(),
         artifact=lineage.export.name,
@@ -165,4 +192,7 @@ def _result(
         notes=notes,
         machine=fingerprint(),
         versions=versions(),
+        provider=recipe.measure.provider,
+        manifest_sha256=sha256_of(lineage.export.folder / MANIFEST),
     )
+    return result.model_copy(update={"reason": reason_of(result)})

@@ -9,7 +9,9 @@ import re
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mctl.artifact import Manifest
+from mctl.report.check_rows import told
 from mctl.report.plain import plain
+from mctl.report.reason import provider_of
 from mctl.report.rows import percent
 from mctl.report.schema import ValidationResult
 
@@ -26,12 +28,15 @@ def model_card(manifest: Manifest) -> str:
 
 
 def export_card(result: ValidationResult) -> str:
-    """The same of an export and its verdict."""
+    """The same of an export and its verdict; where there is none, of why there is none."""
+    if result.error is not None:
+        return _environment().get_template("error_card.md.j2").render(result=result, error=told(result.error))
     return (
         _environment()
         .get_template("export_card.md.j2")
         .render(
             result=result,
+            provider=provider_of(result),
             export=result.participants["export"],
             baseline=result.participants["baseline"],
             accuracy=result.comparison.accuracy if result.comparison else None,

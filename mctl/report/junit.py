@@ -1,7 +1,7 @@
 """A validation as JUnit XML, which CI systems show as tests: one case a check.
 
 What cannot be decided is an error there: a reader that knows only passed, failed and errors must not take it for a
-pass.
+pass. A validation that was refused or crashed is one case, with the error.
 """
 
 from __future__ import annotations
@@ -9,17 +9,19 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
+from mctl.report.check_rows import CheckRow, check_rows
 from mctl.report.plain import plain
-from mctl.report.schema import CheckResult, ValidationResult
+from mctl.report.schema import ValidationResult
 
-_ELEMENT = {"fail": "failure", "inconclusive": "error"}
+_ELEMENT = {"fail": "failure", "inconclusive": "error", "error": "error"}
 
 
 def junit(result: ValidationResult) -> bytes:
     """The document, one suite a group of checks."""
     root = ET.Element("testsuites")
-    for number, group in enumerate(dict.fromkeys(check.group for check in result.checks)):
-        suite = _suite(result, group, [check for check in result.checks if check.group == group])
+    checks = check_rows(result)
+    for number, group in enumerate(dict.fromkeys(check.group for check in checks)):
+        suite = _suite(result, group, [check for check in checks if check.group == group])
         # Within a list of suites, Ant's format numbers them and wants to know their package.
         suite.attrib.update(id=str(number), package="mctl")
         root.append(suite)
@@ -28,7 +30,7 @@ def junit(result: ValidationResult) -> bytes:
     return document + b"\n"
 
 
-def _suite(result: ValidationResult, group: str, checks: Sequence[CheckResult]) -> ET.Element:
+def _suite(result: ValidationResult, group: str, checks: Sequence[CheckRow]) -> ET.Element:
     verdicts = [check.verdict for check in checks]
     suite = ET.Element(
         "testsuite",
@@ -38,7 +40,7 @@ def _suite(result: ValidationResult, group: str, checks: Sequence[CheckResult]) 
         hostname="localhost",
         tests=str(len(checks)),
         failures=str(verdicts.count("fail")),
-        errors=str(verdicts.count("inconclusive")),
+        errors=str(sum(_ELEMENT.get(verdict) == "error" for verdict in verdicts)),
         time="0",
     )
     ET.SubElement(suite, "properties")

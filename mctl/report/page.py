@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from mctl.report.check_rows import check_rows
 from mctl.report.plain import number, plain
 from mctl.report.rows import MAKING_COLUMNS, ROLES, making_rows, model_rows
 from mctl.report.schema import Role, ValidationResult
@@ -28,10 +29,11 @@ def page(result: ValidationResult) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"number": number, "plain": plain, "shade": _shade}
-    members = [result.participants[role] for role in ROLES]
+    members = [result.participants[role] for role in ROLES if role in result.participants]
     latency = result.comparison.latency_ms if result.comparison else {}
     return environment.get_template("validation.html.j2").render(
         result=result,
+        checks=check_rows(result),
         roles=ROLES,
         members=members,
         rows=model_rows(members),

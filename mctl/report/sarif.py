@@ -10,12 +10,13 @@ import json
 from typing import Any
 from urllib.parse import quote
 
+from mctl.report.check_rows import CheckRow, check_rows
 from mctl.report.plain import plain
-from mctl.report.schema import CheckResult, ValidationResult
+from mctl.report.schema import ValidationResult
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-_LEVELS = {"fail": "error", "inconclusive": "warning", "pass": "none", "info": "none"}
-_KINDS = {"fail": "fail", "inconclusive": "open", "pass": "pass", "info": "informational"}
+_LEVELS = {"error": "error", "fail": "error", "inconclusive": "warning", "pass": "none", "info": "none"}
+_KINDS = {"error": "fail", "fail": "fail", "inconclusive": "open", "pass": "pass", "info": "informational"}
 
 
 def sarif(result: ValidationResult, folder: str) -> str:
@@ -24,20 +25,19 @@ def sarif(result: ValidationResult, folder: str) -> str:
     Args:
         folder: of the artifact, relative to where the command ran.
     """
-    rules = [
-        {"id": _id(check), "shortDescription": {"text": f"{check.group}: {check.name}"}} for check in result.checks
-    ]
+    checks = check_rows(result)
+    rules = [{"id": _id(check), "shortDescription": {"text": f"{check.group}: {check.name}"}} for check in checks]
     driver = {"name": "mctl", "rules": rules}
     if "mctl" in result.versions:
         driver["version"] = result.versions["mctl"]
     run = {
         "tool": {"driver": driver},
-        "results": [_result(check, index, folder) for index, check in enumerate(result.checks)],
+        "results": [_result(check, index, folder) for index, check in enumerate(checks)],
     }
     return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, ensure_ascii=False, indent=2) + "\n"
 
 
-def _result(check: CheckResult, index: int, folder: str) -> dict[str, Any]:
+def _result(check: CheckRow, index: int, folder: str) -> dict[str, Any]:
     location = {"artifactLocation": {"uri": quote(f"{folder}/manifest.json".lstrip("/"))}, "region": {"startLine": 1}}
     return {
         "ruleId": _id(check),
@@ -50,5 +50,5 @@ def _result(check: CheckResult, index: int, folder: str) -> dict[str, Any]:
     }
 
 
-def _id(check: CheckResult) -> str:
+def _id(check: CheckRow) -> str:
     return f"{check.group}/{check.name}"

@@ -7,15 +7,24 @@ whether it is there, changes only with `schema_version`.
 from __future__ import annotations
 
 import math
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-Verdict = Literal["pass", "fail", "inconclusive"]
+Verdict = Literal["pass", "fail", "inconclusive", "error"]
 Role = Literal["export", "source", "baseline"]
 ROLES: tuple[Role, ...] = ("export", "source", "baseline")
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def _is_a_time(text: str) -> str:
+    datetime.fromisoformat(text)
+    return text
+
+
+Time = Annotated[str, AfterValidator(_is_a_time)]
 
 
 class _Part(BaseModel):
@@ -188,15 +197,30 @@ class BreakEven(_Part):
     unknown: list[str] = Field(default_factory=list, description="Artifacts whose making is not among making_kwh.")
 
 
+class ErrorReport(_Part):
+    """Why `mctl validate` reached no verdict: what is wrong, where, and what to do about it."""
+
+    kind: Literal["refused", "bug", "unfinished"] = Field(
+        description="A user's mistake or a machine's limit; a bug of mctl; a validation that was stopped."
+    )
+    what: str
+    where: str | None = None
+    todo: str | None = None
+
+
 class ValidationResult(_Part):
-    """Everything that `mctl validate` found."""
+    """Everything that `mctl validate` found; or, with the verdict "error", why it found nothing."""
 
     schema_version: Literal[1] = 1
     verdict: Verdict
-    created: str
+    created: Time
     artifact: str
-    participants: dict[Role, Participant]
-    checks: list[CheckResult]
+    participants: dict[Role, Participant] = Field(description="Empty in an error report.")
+    checks: list[CheckResult] = Field(description="Empty in an error report.")
+    reason: str | None = Field(None, description="One sentence: why the verdict is what it is.")
+    provider: Literal["cpu", "cuda"] | None = Field(None, description="Where the models ran, or were to run.")
+    manifest_sha256: str | None = Field(None, description="Of the export's manifest as it was when it was judged.")
+    error: ErrorReport | None = Field(None, description="With the verdict error, and with no other.")
     classes: list[str] = Field(default_factory=list)
     comparison: Comparison | None = None
     making: Making | None = None
@@ -208,6 +232,10 @@ class ValidationResult(_Part):
 
     @model_validator(mode="after")
     def _everybody_took_part(self) -> Self:
+        if (self.verdict == "error") != (self.error is not None):
+            raise ValueError("a verdict is an error where a report of one is there, and only there")
+        if self.error is not None:
+            return self
         if missing := [role for role in ROLES if role not in self.participants]:
             raise ValueError(f"{' and '.join(missing)} did not take part")
         classes = len(self.classes)

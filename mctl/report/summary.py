@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from mctl.report.card import escaped
+from mctl.report.check_rows import told
 from mctl.report.rows import MAKING_COLUMNS, ROLES, making_rows, model_rows
 from mctl.report.schema import ValidationResult
 
-_SIGNS = {"pass": "✅ pass", "fail": "❌ **fail**", "inconclusive": "❓ inconclusive", "info": "info"}
+_SIGNS = {
+    "pass": "✅ pass",
+    "fail": "❌ **fail**",
+    "inconclusive": "❓ inconclusive",
+    "error": "💥 **error**",
+    "info": "info",
+}
 
 
 def summary(result: ValidationResult) -> str:
     """Verdict, models, their making and checks; everything that is the user's is escaped."""
-    members = [result.participants[role] for role in ROLES]
     heading = f"# {_SIGNS[result.verdict]}: {escaped(result.artifact)}"
+    if result.error is not None:
+        return f"{heading}\n\n{escaped(told(result.error))}\n"
+    members = [result.participants[role] for role in ROLES]
     models = _table(
         ["", *(f"{role}: {escaped(member.name)}" for role, member in zip(ROLES, members, strict=True))],
         [[escaped(label.strip()), *map(escaped, row)] for label, row in model_rows(members)],

@@ -6,11 +6,12 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from mctl.report.check_rows import told
 from mctl.report.plain import plain, plain_text
 from mctl.report.rows import MAKING_COLUMNS, ROLES, making_rows, model_rows
 from mctl.report.schema import CheckResult, Making, ValidationResult
 
-_COLOURS = {"pass": "green", "fail": "bold red", "inconclusive": "yellow", "info": "dim"}
+_COLOURS = {"pass": "green", "fail": "bold red", "inconclusive": "yellow", "error": "bold red", "info": "dim"}
 
 
 def show(result: ValidationResult, console: Console) -> None:
@@ -18,6 +19,9 @@ def show(result: ValidationResult, console: Console) -> None:
     verdict = Text.assemble(
         "verdict: ", (result.verdict.upper(), _COLOURS[result.verdict]), f"  {plain(result.artifact)}"
     )
+    if result.error is not None:
+        console.print(Group(plain_text(told(result.error)), verdict))
+        return
     notes = [plain_text(f"note: {note}", "dim") for note in result.notes]
     making = [making_table(result.making)] if result.making else []
     console.print(Group(participants_table(result), *making, checks_table(result), *notes, verdict))

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from mctl.artifact import MANIFEST, sha256_of, write_atomically
+from mctl.artifact import HISTORY, MANIFEST, make_folder, now, sha256_of, write_atomically
 from mctl.errors import UserError
 from mctl.report.plain import plain_json
-from mctl.report.schema import ValidationResult
+from mctl.report.reason import provider_of
+from mctl.report.schema import ErrorReport, ValidationResult
 
-RESULT = "validation.json"
+logger = logging.getLogger(__name__)
+CARD = "README.md"
 
 
 def _json(result: ValidationResult, folder: Path) -> bytes:
@@ -61,39 +65,128 @@ FORMATS: Mapping[str, Format] = {
     "card": _card,
 }
 """What writes each, from the result and the artifact's folder."""
-_WRITTEN = {
-    RESULT: "json",
-    "validation.html": "html",
-    "junit.xml": "junit",
-    "validation.sarif": "sarif",
-    "README.md": "card",
+_CPU = {
+    "json": "validation.json",
+    "html": "validation.html",
+    "junit": "junit.xml",
+    "sarif": "validation.sarif",
+    "card": CARD,
 }
+NAMES: Mapping[str, Mapping[str, str]] = {
+    "cpu": _CPU,
+    "cuda": {
+        "json": "validation-cuda.json",
+        "html": "validation-cuda.html",
+        "junit": "junit-cuda.xml",
+        "sarif": "validation-cuda.sarif",
+        "card": CARD,
+    },
+}
+"""By provider and format: where the newest verdict is. The card is one file: it tells the newest verdict of all."""
 
 
 def write_evidence(result: ValidationResult, folder: Path) -> None:
-    """All of them but the summary into the artifact's folder, the result last: if it is new, so are the others."""
-    for name, format in reversed(_WRITTEN.items()):
+    """Write all reports but the summary into the artifact's folder, and the verdict into its history.
+
+    The result comes last: if it is new, so are the others. A verdict that is replaced stays in the history, also one
+    of version 0.1.0, which kept none. An error report replaces a verdict and is no part of the history.
+    """
+    names = NAMES[provider_of(result)]
+    _keep_replaced(folder / names["json"], folder)
+    if result.error is None:
+        _keep(result, folder)
+    for format, name in reversed(list(names.items())):
         write_atomically(folder / name, FORMATS[format](result, folder))
 
 
-def withdraw_evidence(folder: Path) -> None:
-    """Take away the verdict of an artifact that is not what was judged any more."""
-    if (folder / MANIFEST).is_file():
-        for name in _WRITTEN.keys() - {"README.md"}:
-            (folder / name).unlink(missing_ok=True)
+def retire_others(result: ValidationResult, folder: Path, *, whole: bool) -> None:
+    """Replace what other providers' reports say of an export that is not what they judged any more by an error report.
+
+    Args:
+        result: the newest.
+        whole: whether the export is as it was made, by that result.
+    """
+    for provider in NAMES.keys() - {provider_of(result)}:
+        path = folder / NAMES[provider]["json"]
+        if path.is_file() and not (whole and _is_of(path, folder)):
+            error = ErrorReport(
+                kind="refused",
+                what=f"the export is not what was judged on {provider}.",
+                where=str(folder),
+                todo=f"Run `mctl validate {folder} --provider {provider}`.",
+            )
+            write_evidence(error_result(error, folder, provider, result.versions), folder)
 
 
-def read_result(folder: Path) -> ValidationResult:
+def error_result(error: ErrorReport, folder: Path, provider: str, versions: Mapping[str, str]) -> ValidationResult:
+    """The error report of an export."""
+    manifest = folder / MANIFEST
+    return ValidationResult.model_validate(
+        {
+            "verdict": "error",
+            "created": now(),
+            "artifact": folder.resolve().name,
+            "participants": {},
+            "checks": [],
+            "reason": error.what,
+            "provider": provider,
+            "manifest_sha256": sha256_of(manifest) if manifest.is_file() else None,
+            "error": error,
+            "versions": dict(versions),
+        }
+    )
+
+
+def _is_of(path: Path, folder: Path) -> bool:
+    """Whether a report tells of the export that is in the folder."""
+    try:
+        return _judged(parse_result(path)) == sha256_of(folder / MANIFEST)
+    except UserError:
+        return False
+
+
+def _judged(result: ValidationResult) -> str | None:
+    """SHA-256 of the manifest of the export that was judged."""
+    return result.participants["export"].manifest_sha256 if result.participants else result.manifest_sha256
+
+
+def _keep_replaced(path: Path, folder: Path) -> None:
+    if not path.is_file():
+        return
+    try:
+        _keep(parse_result(path), folder)
+    except UserError:
+        logger.debug("%s is no verdict that could be kept", path)
+
+
+def _keep(result: ValidationResult, folder: Path) -> None:
+    """Add a verdict to the history, unless it is there."""
+    if result.error is not None:
+        return
+    made = datetime.fromisoformat(result.created).astimezone(UTC)
+    path = folder / HISTORY / f"{made:%Y%m%dT%H%M%S.%f}Z-{provider_of(result)}.json"
+    if not path.exists():
+        make_folder(path.parent)
+        write_atomically(path, FORMATS["json"](result, folder))
+
+
+def read_result(folder: Path, provider: str | None = None) -> ValidationResult:
     """The result that was written last, of the export that is there now.
+
+    Args:
+        provider: of whose verdict; by default of either.
 
     Raises:
         UserError: there is none, or it is damaged, of another version, or of another export.
     """
-    path, again = folder / RESULT, f"Run `mctl validate {folder}`."
-    if not path.is_file():
+    providers = [provider] if provider else list(NAMES)
+    paths = [path for name in providers if (path := folder / NAMES[name]["json"]).is_file()]
+    again = f"Run `mctl validate {folder}{f' --provider {provider}' if provider else ''}`."
+    if not paths:
         raise UserError("no verdict here.", where=str(folder), todo=again)
-    result = parse_result(path)
-    if result.participants["export"].manifest_sha256 != sha256_of(folder / MANIFEST):
+    found = [(parse_result(path), path) for path in paths]
+    result, path = max(found, key=lambda one: datetime.fromisoformat(one[0].created).astimezone(UTC))
+    if _judged(result) != sha256_of(folder / MANIFEST):
         raise UserError("this verdict is of another export than the one that is here now.", where=str(path), todo=again)
     return result
 

@@ -158,7 +158,12 @@ def test_the_evidence_of_a_pass_does_not_outlive_the_export(copy_of_chain: Path)
     graph = copy_of_chain / EXPORT / "model.onnx"
     graph.write_bytes(graph.read_bytes()[:-1])
     assert mctl("validate", EXPORT, "--no-emissions", cwd=copy_of_chain).code == 2
-    assert not any((copy_of_chain / EXPORT / name).exists() for name in reports)
+    for name in (*reports, "README.md"):
+        assert "model.onnx has" in (copy_of_chain / EXPORT / name).read_text(encoding="utf-8")
+    result = json.loads((copy_of_chain / EXPORT / "validation.json").read_text(encoding="utf-8"))
+    assert (result["verdict"], result["participants"]) == ("error", {})
+    kept = [json.loads(path.read_bytes())["verdict"] for path in (copy_of_chain / EXPORT / "verdicts").iterdir()]
+    assert kept == ["pass", "pass"]
 
 
 def test_an_export_for_cuda_that_is_not_fused_is_remarked_on_where_it_does_not_count(copy_of_chain: Path) -> None:

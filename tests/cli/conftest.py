@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,14 +10,14 @@ import pytest
 from command import mctl
 from refusal import Refused, complaint, contents
 
-EVIDENCE = ["junit.xml", "validation.html", "validation.json", "validation.sarif"]
+EVIDENCE = ("README.md", "junit.xml", "validation.html", "validation.json", "validation.sarif")
 
 
 @pytest.fixture
 def refused() -> Refused:
     """See `Refused`."""
 
-    def run(*arguments: object, cwd: Path, words: Iterable[str] = (), verdict_goes: bool = False) -> str:
+    def run(*arguments: object, cwd: Path, words: Iterable[str] = (), error_report: str = "") -> str:
         before = contents(cwd)
         ran = mctl(*arguments, cwd=cwd)
         assert ran.code == 2, ran
@@ -24,9 +25,13 @@ def refused() -> Refused:
         for word in words:
             assert word in message
         after = contents(cwd)
-        lost = before.keys() - after.keys()
-        assert sorted(Path(name).name for name in lost) == (EVIDENCE if verdict_goes else [])
-        assert after == {name: found for name, found in before.items() if name not in lost}
+        told = {f"{error_report}/{name}" for name in EVIDENCE} if error_report else set()
+        assert {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)} == told
+        if error_report:
+            result = json.loads((cwd / error_report / "validation.json").read_text(encoding="utf-8"))
+            assert result["verdict"] == "error"
+            assert result["error"]["what"] in message
+            assert result["error"]["what"] in (cwd / error_report / "junit.xml").read_text(encoding="utf-8")
         return message
 
     return run

@@ -70,8 +70,8 @@ def test_an_artifact_that_is_not_whole(copy_of_chain: Path, refused: Refused, co
     name = COMPRESSED if command == "export" else EXPORT
     harm(copy_of_chain / "artifacts" / name)
     words = [f"artifacts/{name}", *words]
-    goes = command == "validate" and damage != "no manifest"  # Without one, the folder is nothing of ours.
-    refused(*COMMANDS[command], cwd=copy_of_chain, words=words, verdict_goes=goes)
+    told = command == "validate" and damage != "no manifest"  # Without one, the folder is nothing of ours.
+    refused(*COMMANDS[command], cwd=copy_of_chain, words=words, error_report=f"artifacts/{EXPORT}" if told else "")
 
 
 @pytest.mark.parametrize("parent", ["../elsewhere", "/tmp", ".."])
@@ -82,7 +82,7 @@ def test_parents_outside_the_artifacts_folder_are_not_followed(
     (copy_of_chain / "artifacts" / COMPRESSED).rename(copy_of_chain / "elsewhere")
     reseal(export, lambda manifest: manifest["parents"][0].update(name=parent))
     words = [f"artifacts/{EXPORT}/manifest.json", "outside the artifacts folder", repr(parent), "Do not use"]
-    refused("validate", f"artifacts/{EXPORT}", cwd=copy_of_chain, words=words, verdict_goes=True)
+    refused("validate", f"artifacts/{EXPORT}", cwd=copy_of_chain, words=words, error_report=f"artifacts/{EXPORT}")
     ran = mctl("inspect", f"artifacts/{EXPORT}", cwd=copy_of_chain)
     assert ran.code == 0, "an artifact can be looked at without its parents"
 
@@ -90,13 +90,14 @@ def test_parents_outside_the_artifacts_folder_are_not_followed(
 @pytest.mark.parametrize("gone", [COMPRESSED, TEACHER])
 def test_a_lineage_with_a_gap_cannot_be_judged(copy_of_chain: Path, refused: Refused, gone: str) -> None:
     (copy_of_chain / "artifacts" / gone / "manifest.json").unlink()
-    refused("validate", cwd=copy_of_chain, words=[f"artifacts/{gone}", "no artifact here"])
+    words = [f"artifacts/{gone}", "no artifact here"]
+    refused("validate", cwd=copy_of_chain, words=words, error_report=f"artifacts/{EXPORT}")
 
 
 def test_a_parent_that_was_made_again_is_another_parent(copy_of_chain: Path, refused: Refused) -> None:
     reseal(copy_of_chain / "artifacts" / COMPRESSED, lambda manifest: manifest.update(created="2020"))
     words = [f"artifacts/{COMPRESSED}", "another prune25-distill than the one that is there", "again"]
-    refused("validate", f"artifacts/{EXPORT}", cwd=copy_of_chain, words=words, verdict_goes=True)
+    refused("validate", f"artifacts/{EXPORT}", cwd=copy_of_chain, words=words, error_report=f"artifacts/{EXPORT}")
 
 
 @pytest.mark.parametrize("at", [0, 0.5, 1])

@@ -121,8 +121,12 @@ def test_a_result_reads_as_it_was_written(tmp_path: Path) -> None:
         "junit.xml",
         "validation.sarif",
         "README.md",
+        "verdicts",
     }
     assert parse_result(tmp_path / "validation.json") == result
+    (kept,) = (tmp_path / "verdicts").iterdir()
+    assert kept.name == "20260102T030405.678901Z-cpu.json"
+    assert parse_result(kept) == result
 
 
 @given(junk=st.binary(max_size=200) | st.text(max_size=100).map(lambda text: json.dumps({text: text}).encode()))

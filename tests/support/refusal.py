@@ -1,4 +1,4 @@
-"""What a refusal looks like: one paragraph on stderr, and nothing on disk has changed."""
+"""What a refusal looks like: one paragraph on stderr, and nothing on disk has changed but the reports of an export."""
 
 from __future__ import annotations
 
@@ -11,8 +11,13 @@ from typing import Protocol
 class Refused(Protocol):
     """Runs a command that must refuse, and returns its message."""
 
-    def __call__(self, *arguments: object, cwd: Path, words: Iterable[str] = (), verdict_goes: bool = False) -> str:
-        """`words` must be in the message. With `verdict_goes`, the reports of the export are gone, and nothing else."""
+    def __call__(self, *arguments: object, cwd: Path, words: Iterable[str] = (), error_report: str = "") -> str:
+        """`words` must be in the message.
+
+        Args:
+            error_report: folder of the export, relative to `cwd`, whose reports tell of the error and no more of the
+                last verdict; nothing else has changed, the history of verdicts neither.
+        """
 
 
 def contents(folder: Path) -> dict[str, str]:
