@@ -26,6 +26,7 @@ Artifacts = Annotated[
     typer.Option(help="Folder of all artifacts. [default: artifacts]", show_default=False),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show all checks and the figures of all three models.")]
 Data = Annotated[
     str | None,
     typer.Option(
@@ -117,7 +118,14 @@ Seed = Annotated[
 ]
 
 
-def report(result: ValidationResult, console: TerminalProgress, gate: GateSettings, *, as_json: bool = False) -> int:
+def report(
+    result: ValidationResult,
+    console: TerminalProgress,
+    gate: GateSettings,
+    *,
+    as_json: bool = False,
+    verbose: bool = False,
+) -> int:
     """Print a validation on stdout, and add it to the page of the step where GitHub runs it.
 
     Returns:
@@ -131,7 +139,7 @@ def report(result: ValidationResult, console: TerminalProgress, gate: GateSettin
     if as_json:
         typer.echo(FORMATS["json"](result, Path()).decode(), nl=False)
     else:
-        show(result, console.results)
+        show(result, console.results, verbose=verbose)
     append_step_summary(result, os.environ)
     verdict = gate.on_inconclusive if result.verdict == "inconclusive" else result.verdict
     return {"pass": 0, "fail": 1, "inconclusive": 3}[verdict]

@@ -19,10 +19,14 @@ def report(
         Literal["terminal", "json", "html", "junit", "sarif", "markdown", "card"],
         typer.Option("--format", "-f", help="What for."),
     ] = "terminal",
+    verbose: options.Verbose = False,
     artifacts: options.Artifacts = None,
     config: options.Config = None,
 ) -> None:
     """Show a verdict again: for the terminal, or as HTML, JUnit, SARIF, Markdown or JSON.
+
+    The terminal shows the verdict, its figures and the checks that did not pass; -v shows all. The other formats
+    hold everything.
 
     It is written to **stdout**; nothing is measured.
 
@@ -48,6 +52,6 @@ def report(
     result = read_result(found.folder)
     if format == "terminal":
         with open_console(quiet=False) as console:
-            show(result, console.results)
+            show(result, console.results, verbose=verbose)
     else:
         typer.echo(FORMATS[format](result, found.folder).decode("utf-8"), nl=False)

@@ -10,6 +10,7 @@ from mctl.cli import options
 def run(
     artifacts: options.Artifacts = None,
     config: options.Config = None,
+    verbose: options.Verbose = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Run the whole chain of mctl.toml and exit with the verdict.
@@ -33,4 +34,4 @@ def run(
     with open_console(quiet) as console:
         result = run_chain(recipe, console)
     if result is not None:
-        raise typer.Exit(options.report(result, console, recipe.gate))
+        raise typer.Exit(options.report(result, console, recipe.gate, verbose=verbose))

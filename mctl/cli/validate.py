@@ -142,6 +142,7 @@ def validate(
     json: Annotated[bool, typer.Option("--json", help="The whole result as JSON on stdout.")] = False,
     artifacts: options.Artifacts = None,
     config: options.Config = None,
+    verbose: options.Verbose = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Judge an export: integrity, parity, accuracy, latency, emissions. The **exit code** is the verdict.
@@ -190,4 +191,4 @@ def validate(
     )
     with open_console(quiet) as console:
         result = run(recipe, console, artifact)
-    raise typer.Exit(options.report(result, console, recipe.gate, as_json=json))
+    raise typer.Exit(options.report(result, console, recipe.gate, as_json=json, verbose=verbose))

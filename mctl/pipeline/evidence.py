@@ -28,7 +28,8 @@ _PERCENTILES = ("p50_ms", "p90_ms", "p95_ms", "p99_ms", "throughput_texts_per_s"
 
 def check_result(check: Any) -> CheckResult:
     """As the schema has it; JSON knows no NaN and no infinity."""
-    return CheckResult.model_validate({**asdict(check), "figure": _number(check.figure)})
+    numbers = {name: _number(getattr(check, name)) for name in ("figure", "low", "high")}
+    return CheckResult.model_validate(asdict(check) | numbers)
 
 
 def participant(role: str, artifact: Artifact, measured: Measured | None) -> Participant:
@@ -110,5 +111,5 @@ def _worst(measured: Measured) -> list[WorstText]:
     ]
 
 
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _number(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

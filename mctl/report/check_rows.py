@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from mctl.report.schema import ErrorReport, ValidationResult
@@ -27,3 +28,12 @@ def told(error: ErrorReport) -> str:
     """The error as the paragraph that the command ended with."""
     where = f"{error.where}: " if error.where else ""
     return f"{where}{error.what} {error.todo or ''}".rstrip()
+
+
+def passed_or_told(checks: Sequence[CheckRow]) -> str:
+    """How many checks passed, and how many figures have no limit to pass."""
+    passed, info = (sum(check.verdict == word for check in checks) for word in ("pass", "info"))
+    return (
+        f"{passed} {'check' if passed == 1 else 'checks'} passed, "
+        f"{info} {'figure has' if info == 1 else 'figures have'} no limit"
+    )

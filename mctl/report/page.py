@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from mctl.report.check_rows import check_rows
+from mctl.report.check_rows import CheckRow, check_rows
+from mctl.report.key_figures import gain_or_loss, key_figures
+from mctl.report.pictures import IntervalPicture, interval_picture, latency_picture
 from mctl.report.plain import number, plain
+from mctl.report.reason import reason_of
 from mctl.report.rows import MAKING_COLUMNS, ROLES, making_rows, model_rows
-from mctl.report.schema import Role, ValidationResult
+from mctl.report.schema import ValidationResult
 
-_COLOURS = {"baseline": "#7a7a7a", "source": "#c98a00", "export": "#1f6fb2"}
+
+class _Drawn(NamedTuple):
+    """A check with its drawing, if there is one."""
+
+    row: CheckRow
+    picture: IntervalPicture | None
+
+
+class ChangedCell(NamedTuple):
+    """A cell of the confusion: texts of the baseline and of the export, and whether a change of it is good."""
+
+    before: int
+    after: int
+    kind: str
+
+    @property
+    def change(self) -> int:
+        """How many texts more the export has here."""
+        return self.after - self.before
 
 
 def page(result: ValidationResult) -> str:
@@ -28,43 +49,49 @@ def page(result: ValidationResult) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "plain": plain, "shade": _shade}
+    environment.filters |= {"number": number, "plain": plain, "shade": _shade, "gain_or_loss": gain_or_loss}
     members = [result.participants[role] for role in ROLES if role in result.participants]
-    latency = result.comparison.latency_ms if result.comparison else {}
     return environment.get_template("validation.html.j2").render(
         result=result,
-        checks=check_rows(result),
+        reason=reason_of(result),
+        figures=key_figures(result),
+        checks=_drawn(result),
         roles=ROLES,
         members=members,
         rows=model_rows(members),
         making_columns=MAKING_COLUMNS,
         making=making_rows(result.making) if result.making else [],
-        latency_picture=_latency_picture(latency) if latency else "",
+        latency=latency_picture(result.comparison.latency_ms, ROLES) if result.comparison else None,
+        confusion=confusion_changes(result),
     )
+
+
+def confusion_changes(result: ValidationResult) -> list[list[ChangedCell]]:
+    """The confusion of the export against that of the baseline, cell by cell; empty where one was not counted."""
+    if not {"export", "baseline"} <= result.participants.keys():
+        return []
+    before, after = (result.participants[role].confusion for role in ("baseline", "export"))
+    if before is None or after is None:
+        return []
+    return [
+        [
+            ChangedCell(old, new, _kind(new - old, row == column))
+            for column, (old, new) in enumerate(zip(*rows, strict=True))
+        ]
+        for row, rows in enumerate(zip(before, after, strict=True))
+    ]
+
+
+def _kind(change: int, right: bool) -> str:
+    """More texts are good on the diagonal, where the model says what the author said, and bad elsewhere."""
+    return "same" if not change else "better" if (change > 0) == right else "worse"
+
+
+def _drawn(result: ValidationResult) -> list[_Drawn]:
+    pictures = [interval_picture(check, result.comparison) for check in result.checks] or [None]
+    return [_Drawn(row, picture) for row, picture in zip(check_rows(result), pictures, strict=True)]
 
 
 def _shade(row: Sequence[int], column: int) -> str:
     """Opacity of a cell of a confusion matrix: its share of the texts of its row."""
-    return f"{row[column] / max(sum(row), 1):.2f}"
-
-
-def _latency_picture(samples: Mapping[Role, Sequence[float]]) -> str:
-    """Share of calls that were answered within a time, a line a model, as SVG."""
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 3.2), layout="constrained")
-    axis = figure.subplots()
-    for role, times in samples.items():
-        axis.ecdf(times, label=role, color=_COLOURS[role])
-    axis.set_xscale("log")
-    axis.set_xlabel("ms a call")
-    axis.set_ylabel("share of calls")
-    axis.legend(frameon=False)
-    axis.spines[["top", "right"]].set_visible(False)
-    content = io.StringIO()
-    # With a fixed salt the same result gives the same page.
-    with matplotlib.rc_context({"svg.hashsalt": "mctl"}):
-        figure.savefig(content, format="svg", metadata={"Date": None})
-    drawn = content.getvalue()
-    return drawn[drawn.index("<svg") :]
+    return f"{0.7 * row[column] / max(sum(row), 1):.2f}"

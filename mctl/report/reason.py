@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 from mctl.report.schema import CheckResult, ValidationResult
+
+# What stands in brackets, one pair within another at the most.
+_BRACKETS = re.compile(r" ?\((?:[^()]|\([^()]*\))*\)")
 
 
 def reason_of(result: ValidationResult) -> str:
     """The sentence of the result; composed from its checks where it has none, as results of version 0.1.0.
 
-    The check that decides comes first, with its own sentence; of the others, their number is named.
+    The first check that decides is told in its own words, without what stands there in brackets. The others are named.
     """
     if result.reason:
         return result.reason
     if result.error is not None:
         return result.error.what
     if result.verdict == "pass":
-        judged = sum(check.verdict == "pass" for check in result.checks)
-        return f"all {judged} checks that are judged pass"
+        return f"All {sum(check.verdict == 'pass' for check in result.checks)} checks passed."
     deciding = [check for check in result.checks if check.verdict == result.verdict]
-    return _deciding(deciding) if deciding else "no check says why"
+    return _deciding(deciding) if deciding else "No check says why."
 
 
-def _deciding(checks: list[CheckResult]) -> str:
+def _deciding(checks: Sequence[CheckResult]) -> str:
     first, *others = checks
-    more = f" (and {len(others)} more: {', '.join(check.name for check in others)})" if others else ""
-    return f"{first.name}: {first.why}{more}"
+    told = f"{first.name}: {_BRACKETS.sub('', first.why).strip()}".removesuffix(".")
+    names = ", ".join(check.name for check in others)
+    return f"{told}; also {names}." if others else f"{told}."
 
 
 def provider_of(result: ValidationResult) -> str:

@@ -44,6 +44,11 @@ class CheckResult(_Part):
     settled_by_texts: int | None = Field(
         None, description="About how many test texts could settle an inconclusive check; null where it is not known."
     )
+    bound: Literal["at most", "at least"] | None = Field(
+        None, description="How the figure has to be to the threshold; null where it is not compared so."
+    )
+    low: float | None = Field(None, description="Lower end of the figure's interval; null where it has none.")
+    high: float | None = Field(None, description="Upper end of the figure's interval; null where it has none.")
 
 
 class Participant(_Part):

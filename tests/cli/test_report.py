@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import textwrap
@@ -48,9 +49,26 @@ def test_every_format_goes_to_stdout_as_it_is(chain: Path, format: str) -> None:
 
 
 def test_the_terminal_shows_what_validate_showed(chain: Path) -> None:
+    checks = json.loads((chain / EXPORT / "validation.json").read_text(encoding="utf-8"))["checks"]
     ran = mctl("report", EXPORT, cwd=chain)
     assert ran.code == 0, ran.err
-    assert ran.out.rstrip().endswith("verdict: PASS  prune25-distill-fp16")
+    first, reason, *others = ran.out.splitlines()
+    assert first == "verdict: PASS  prune25-distill-fp16"
+    passed = sum(check["verdict"] == "pass" for check in checks)
+    assert reason == f"All {passed} checks passed."
+    assert {line.split()[0] for line in others if line} >= {"quality", "speed", "size", "energy"}
+    assert not any("export_files" in line for line in others)
+    ran = mctl("report", EXPORT, "-v", cwd=chain)
+    rows = [line for line in ran.out.splitlines() if line.startswith(("pass  ", "info  "))]
+    assert [row.split()[2] for row in rows] == [
+        check["name"] for word in ("pass", "info") for check in checks if check["verdict"] == word
+    ], "a check is a line of a pipe"
+
+
+@pytest.mark.parametrize("command", ["run", "validate", "report"])
+def test_every_command_that_prints_a_verdict_takes_verbose(command: str) -> None:
+    ran = mctl(command, "--help", cwd=ROOT)
+    assert re.search(r"--verbose +-v\b", ran.out)
 
 
 def test_without_a_verdict(copy_of_chain: Path, refused: Refused) -> None:

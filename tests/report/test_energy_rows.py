@@ -52,7 +52,7 @@ def test_results_from_before_components_had_names_are_shown_as_they_were() -> No
 def test_every_report_shows_what_each_stage_took_and_which_is_not_known() -> None:
     result = result_with("news")
     screen = io.StringIO()
-    show(result, Console(file=screen, width=200))
+    show(result, Console(file=screen, width=200), verbose=True)
     for report in (screen.getvalue(), summary(result), page(result)):
         assert "all that is known" in report
         assert "CPU news" in report

@@ -91,7 +91,8 @@ def test_markdown_is_one_table_row_a_check(text: str) -> None:
     assert len(rows) == len(VERDICTS)
     # What the user wrote is between the bars, not among them.
     assert all(row.replace("\\|", "").count("|") == 5 for row in rows)
-    assert "<" not in "".join(lines)
+    folds = {"<details>", "</details>", *re.findall("<summary>[0-9A-Za-z, ]+</summary>", "\n".join(lines))}
+    assert "<" not in "".join(line for line in lines if line not in folds)
 
 
 @given(TEXTS)
@@ -107,7 +108,7 @@ def test_a_table_takes_no_cell_for_markup() -> None:
     export = result.participants["export"].model_copy(update={"precision": "[/nope]\u202e"})
     result = result.model_copy(update={"participants": result.participants | {"export": export}})
     console = Console(file=io.StringIO(), width=200)
-    show(result, console)
+    show(result, console, verbose=True)
     shown = console.file.getvalue()  # type: ignore[attr-defined]
     assert "[/nope]\\u202e" in shown
 

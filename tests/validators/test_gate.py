@@ -28,6 +28,7 @@ from mctl.validators.gate import (
     runs_check,
     share_check,
     slice_checks,
+    slowdown_check,
 )
 from mctl.validators.integrity import FilesResult, OnnxResult
 from mctl.validators.latency import LatencyResult
@@ -56,6 +57,23 @@ def check(verdict):
 def named(checks, name):
     (found,) = [one for one in checks if one.name == name]
     return found
+
+
+def test_checks_carry_their_interval_and_the_side_of_the_limit():
+    accuracy, macro, *_ = accuracy_checks(ACCURACY, Thresholds())
+    assert [(one.bound, one.low, one.high) for one in (accuracy, macro)] == [
+        ("at most", -0.6, 1.5),
+        ("at most", -0.4, 2.5),
+    ]
+    times = latency_checks(LATENCY, Thresholds(min_speedup=2.0), Ratio(2.5, 2.1, 3.0), p95=P95)
+    speedup, p95, p50 = (named(times, name) for name in ("speedup", "p95", "p50"))
+    assert (speedup.bound, speedup.low, speedup.high) == ("at least", 2.1, 3.0)
+    assert (p95.bound, p95.low, p95.high) == ("at most", 5.6, 6.4)
+    assert (p50.low, p50.high) == (None, None)
+    agreement = named(parity_checks(PARITY, "fp16", Thresholds()), "label_agreement")
+    assert (agreement.bound, agreement.low, agreement.high) == ("at least", None, PARITY.label_agreement_high)
+    slower = slowdown_check(Ratio(1.2, 1.05, 1.4), Thresholds())
+    assert (slower.bound, slower.low, slower.high) == ("at most", 1.05, 1.4)
 
 
 def verdict_of(checks, name):

@@ -77,6 +77,7 @@ def _loss(figure: Figure, difference: Estimate, margin: float | None, texts_need
     interval = f"({100 * difference.confidence:.0f} % interval {low:.2f} to {high:.2f})"
     told = replace(figure, value=value, tail=f"{interval} {figure.tail}")
     check = judge(told, margin, margin is None or low <= margin, "at most", "allowed")
+    check = replace(check, low=low, high=high)
     if margin is None or not math.isfinite(value) or high <= margin or low > margin:
         return check
     return undecided(check, texts_needed(margin))

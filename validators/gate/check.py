@@ -11,6 +11,7 @@ from ..errors import ValidatorError
 
 Verdict = Literal["pass", "fail", "inconclusive", "info"]
 Decision = Literal["pass", "fail", "inconclusive"]
+Bound = Literal["at most", "at least"]
 Group = Literal["integrity", "parity", "accuracy", "latency", "emissions", "release"]
 
 _TOO_MANY = 1_000_000
@@ -30,6 +31,8 @@ class Check:
         why: one sentence with the figures.
         settled_by_texts: of an inconclusive check, about how many test texts could settle it if they went on like
             these; None where no number could, or where it is not known.
+        bound: whether the figure may be at most or at least the threshold; None for a figure that is not compared so.
+        low, high: the interval of the figure, in `unit`; None for an end that is not known.
     """
 
     name: str
@@ -40,6 +43,9 @@ class Check:
     unit: str
     why: str
     settled_by_texts: int | None = None
+    bound: Bound | None = None
+    low: float | None = None
+    high: float | None = None
 
 
 def decide(checks: Iterable[Check]) -> Decision:
@@ -76,7 +82,7 @@ def at_least(figure: Figure, limit: float | None) -> Check:
     return judge(figure, limit, limit is None or figure.value >= limit, "at least", "asked")
 
 
-def judge(figure: Figure, threshold: float | None, holds: bool, bound: str, word: str) -> Check:
+def judge(figure: Figure, threshold: float | None, holds: bool, bound: Bound, word: str) -> Check:
     verdict: Verdict = "info" if threshold is None else "pass"
     if not holds or not math.isfinite(figure.value):
         verdict = "fail"
@@ -84,7 +90,7 @@ def judge(figure: Figure, threshold: float | None, holds: bool, bound: str, word
     why = f"{figure.label} {shown} {figure.tail}"
     if threshold is not None:
         why = f"{why}, {bound} {limit} {word}"
-    return Check(figure.name, figure.group, verdict, figure.value, threshold, figure.unit, why)
+    return Check(figure.name, figure.group, verdict, figure.value, threshold, figure.unit, why, bound=bound)
 
 
 def undecided(check: Check, texts: float) -> Check:

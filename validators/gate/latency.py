@@ -51,6 +51,7 @@ def _p95_check(p95: Estimate, limit: float | None, over: str, same_machine: bool
     """Over the limit on a machine that was busy with something else is no fail: the figure may be the other's."""
     told = f"{over} ({100 * p95.confidence:.0f} % interval {p95.low:.3g} to {p95.high:.3g})"
     check = at_most(Figure("p95", "latency", p95.value, "ms", "p95 latency", told), limit)
+    check = replace(check, low=p95.low, high=p95.high)
     if limit is None or not math.isfinite(p95.value):
         return check
     if not same_machine:
@@ -66,6 +67,7 @@ def speedup_check(speedup: Ratio, threshold: float | None, over: str) -> Check:
     """Speed against the baseline; pass, fail or inconclusive by where the whole interval lies."""
     interval = f"({100 * speedup.confidence:.3g} % interval {speedup.low:.2f} to {speedup.high:.2f})"
     check = at_least(Figure("speedup", "latency", speedup.value, "x", "speedup", f"{over} {interval}"), threshold)
+    check = replace(check, low=speedup.low, high=speedup.high)
     if threshold is None or not math.isfinite(speedup.value):
         return check
     if speedup.low < threshold <= speedup.high:

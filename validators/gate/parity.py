@@ -37,6 +37,7 @@ def parity_checks(result: ParityResult, precision: str, thresholds: Thresholds) 
 def _agreement(result: ParityResult, least: float | None, on: str) -> Check:
     """Pass if the share meets the limit, fail if no share that these texts leave possible does, else inconclusive."""
     check = at_least(Figure("label_agreement", "parity", result.label_agreement, "share", "label agreement", on), least)
+    check = replace(check, high=result.label_agreement_high)
     known = math.isfinite(result.label_agreement)
     if least is None or not known or check.verdict == "pass" or result.label_agreement_high < least:
         return check

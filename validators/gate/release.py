@@ -34,6 +34,7 @@ def slowdown_check(found: Ratio, thresholds: Thresholds, *, beside: bool = False
     how = "timed side by side " if beside else ""
     tail = f"{how}({100 * found.confidence:.3g} % interval {found.low:.2f} to {found.high:.2f})"
     check = at_most(Figure("slowdown", "release", found.value, "x", "time of the release's", tail), limit)
+    check = replace(check, low=found.low, high=found.high)
     if limit is None:
         return check
     if unlike:
