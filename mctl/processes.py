@@ -14,14 +14,72 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from threading import Timer
 from typing import Any
 
+from mctl.errors import UserError
+
 _RANK, _LOCAL_RANK, _COUNT = "RANK", "LOCAL_RANK", "WORLD_SIZE"
+_HOST, _PORT = "MASTER_ADDR", "MASTER_PORT"
+# What torch and accelerate count processes by, besides. Each launcher has names of its own.
+_COUNTS = (_COUNT, "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
+_ALL_NAMES = (
+    *(_RANK, _LOCAL_RANK, *_COUNTS, "LOCAL_WORLD_SIZE", "PMI_RANK", "MV2_COMM_WORLD_RANK", "OMPI_COMM_WORLD_RANK"),
+    *("MPI_LOCALRANKID", "MPI_LOCALNRANKS", "MV2_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_RANK"),
+    *("OMPI_COMM_WORLD_LOCAL_SIZE", "MV2_COMM_WORLD_LOCAL_SIZE"),
+)
+_TORCHRUN = "To train with several, start them with `torchrun --nproc-per-node N -m mctl ...`."
+_UNSET = f"Unset {_RANK}, {_LOCAL_RANK} and {_COUNT} to train with one process. {_TORCHRUN}"
+# How long the processes of a command have to find each other. All start together, and importing torch takes seconds.
+_RENDEZVOUS = timedelta(seconds=120)
 _TOLD = "mctl/told"
 # The main process may score or record for hours while the others wait; a process that died is noticed at once.
 _LONGEST_WORK = timedelta(days=7)
+# A wait this long is worth a line.
+_SAID_AFTER_S = 10.0
 # How long a process that failed leaves it to the main one to tell why, since most failures happen in all of them.
 _MAIN_FIRST_SECONDS = 5.0
+
+
+def check_launcher() -> None:
+    """Look at what a launcher has left in the environment, before anything relies on it.
+
+    mctl counts the processes of torchrun and accelerate, which number them by LOCAL_RANK. Other numbers of processes
+    (of Kubeflow's PyTorchJob, of MPI, or left over from another job) are taken out of the environment, because torch
+    and accelerate would wait for processes that mctl does not know of.
+
+    Raises:
+        UserError: the environment says that this is one of several processes, but not which, or of how many.
+    """
+    if not os.environ.get(_LOCAL_RANK):
+        named = [f"{name}={os.environ[name]}" for name in _COUNTS if os.environ.get(name, "1") != "1"]
+        for name in _ALL_NAMES:
+            os.environ.pop(name, None)
+        if named:
+            sys.stderr.write(f"{named[0]} without {_LOCAL_RANK}: this process works alone. {_TORCHRUN}\n")
+        return
+    numbers = {name: _number(name) for name in (_LOCAL_RANK, _RANK, _COUNT)}
+    if not 0 <= numbers[_RANK] < numbers[_COUNT] or numbers[_LOCAL_RANK] < 0:
+        listed = ", ".join(f"{name}={number}" for name, number in numbers.items())
+        raise UserError("there is no such process.", where=listed, todo=_UNSET)
+    if numbers[_COUNT] > 1:
+        for name in (_HOST, _PORT):
+            if not os.environ.get(name):
+                raise UserError(f"{name} is not set, so that the processes cannot find each other.", todo=_UNSET)
+        _number(_PORT)
+
+
+def _number(name: str) -> int:
+    """A whole number from the environment.
+
+    Raises:
+        UserError: it is missing or no number.
+    """
+    value = os.environ.get(name, "")
+    if not value.lstrip("-").isdecimal():
+        problem = f"{value!r} is no whole number" if value else "it is not set"
+        raise UserError(f"{problem}, though {_LOCAL_RANK} is set as launchers do.", where=name, todo=_UNSET)
+    return int(value)
 
 
 def count() -> int:
@@ -135,10 +193,29 @@ def _group() -> Any:
 
 
 def _store() -> Any:
-    """The launcher's store of keys and values, which outlives each process."""
+    """The launcher's store of keys and values, which outlives each process.
+
+    Raises:
+        UserError: nobody answers.
+    """
+    from torch.distributed import DistError
     from torch.distributed.rendezvous import rendezvous
 
-    return next(rendezvous("env://"))[0]
+    place, seconds = f"{os.environ[_HOST]}:{os.environ[_PORT]}", int(_RENDEZVOUS.total_seconds())
+    waiting = Timer(_SAID_AFTER_S, sys.stderr.write, (f"waiting for {count()} processes at {place}, {seconds} s.\n",))
+    waiting.daemon = True
+    waiting.start()
+    try:
+        return next(rendezvous("env://", timeout=_RENDEZVOUS))[0]
+    except (DistError, OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"{count()} processes were to meet there within {seconds} seconds, and did not: {reason}.",
+            where=f"{_HOST}:{_PORT} {place}",
+            todo=f"Start all of them with one launcher. {_UNSET}",
+        ) from error
+    finally:
+        waiting.cancel()
 
 
 def _leave() -> None:

@@ -18,8 +18,9 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 _BASE = {"errors", "progress", "processes", "artifact", "recipe", "data"}
 ARROWS: dict[str, set[str]] = {
     "errors": set(),
+    "exit_codes": set(),
     "progress": set(),
-    "processes": set(),
+    "processes": {"errors"},
     "exporters": set(),
     "validators": set(),
     "facts": set(),
@@ -32,7 +33,7 @@ ARROWS: dict[str, set[str]] = {
     "report": _BASE,
     "__init__": {"compression", "pipeline"},  # `import mctl` registers the compact classes, and has `mctl.load`.
     "pipeline": {*_BASE, "recipe_file", "samples", "compression", "exporters", "validators", "report"},
-    "cli": {*_BASE, "__init__", "recipe_file", "report", "pipeline"},
+    "cli": {*_BASE, "__init__", "exit_codes", "recipe_file", "report", "pipeline"},
     "__main__": {"cli"},
 }
 # Modules, by prefix, that alone may import a library.

@@ -3,44 +3,101 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mctl.cli.streams import drop_output, open_missing_streams
+from mctl.exit_codes import ExitCode
 
 # Options that may stand alone, and what they then mean. Typer has no options with an optional value.
 _ALONE = {"--distill": "default"}
 # Commands that train, which a launcher may start in several processes. Of the others, the main process is enough.
 _TRAINING = {"finetune", "compress", "run"}
+# Commands that take any word as an argument: "help" may be a text.
+_TAKES_WORDS = {"predict"}
 
 
 def main() -> None:
-    """Entry point of `mctl`: runs a command and turns errors into exit codes.
-
-    0 done or pass, 1 fail, 2 bad usage or bad input, 3 inconclusive, 130 interrupted.
-    """
-    from mctl.processes import main_goes_on, one_voice
-
-    if _TRAINING.isdisjoint(sys.argv[1:]) and not main_goes_on():
-        return
-    with one_voice():
-        _run()
-
-
-def _run() -> None:
-    from mctl.cli.app import app
-    from mctl.cli.failure import explain
-
+    """Entry point of `mctl`: runs a command and exits with a code of `ExitCode`."""
+    open_missing_streams()
     debug = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")
-    sys.argv[1:] = with_values(sys.argv[1:])
+    code = _coded(lambda: _one_of_several(debug), debug)
+    drop_output()
+    if code:
+        sys.exit(int(code))
+
+
+def _coded(work: Callable[[], int], debug: bool) -> int:
+    """The exit code of some work, whose errors are told."""
     try:
-        app()
+        code = work()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        return ExitCode.DONE  # Who read the output has seen enough.
     except Exception as error:
-        if debug:
+        from mctl.cli.failure import explain
+
+        return explain(error, debug=debug)
+    return code
+
+
+def _one_of_several(debug: bool) -> int:
+    from mctl.processes import check_launcher, main_goes_on, one_voice
+
+    check_launcher()
+    if _TRAINING.isdisjoint(sys.argv[1:]) and not main_goes_on():
+        return ExitCode.DONE
+    with one_voice():
+        code = _coded(lambda: _run(sys.argv[1:]), debug)
+        if code:
+            sys.exit(int(code))
+    return ExitCode.DONE
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """Run a command.
+
+    Returns:
+        Its exit code.
+
+    Raises:
+        UserError: the arguments cannot be understood, or what the command raises.
+    """
+    from mctl.cli.app import app
+
+    arguments = with_values(as_help(arguments))
+    try:
+        code = app(arguments, prog_name="mctl", standalone_mode=False)
+    except Exception as error:
+        if not hasattr(error, "format_message"):
             raise
-        code = explain(error)
-        if code is None:
-            raise
-        sys.exit(code)
+        from mctl.cli.usage import usage_error
+
+        raise usage_error(error, arguments) from error
+    return code if isinstance(code, int) else ExitCode.DONE
+
+
+def as_help(arguments: Sequence[str]) -> list[str]:
+    """Arguments in which the word help asks for help, wherever people put it.
+
+    >>> as_help(["help", "compress"])
+    ['compress', '--help']
+    >>> as_help(["compress", "help"])
+    ['compress', '--help']
+    """
+    match list(arguments):
+        case [] | ["help"]:
+            return ["--help"]
+        case ["help", command, *_]:
+            return [command, "--help"]
+        case [command, "help"] if command not in _TAKES_WORDS and not Path("help").exists():
+            return [command, "--help"]
+        case given:
+            return given
 
 
 def with_values(arguments: Sequence[str]) -> list[str]:

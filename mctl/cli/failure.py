@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
+import traceback
 
 from mctl.errors import UserError
+from mctl.exit_codes import ExitCode
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # Writers in Rust (safetensors) and C++ (onnx, torch) raise no OSError; torch only notices that its file is too short.
@@ -16,21 +19,30 @@ _FULL_IN_WORDS = (
 )
 
 
-def explain(error: BaseException) -> int | None:
-    """Print an error that the user can mend, as one red paragraph on stderr.
+def explain(error: BaseException, *, debug: bool = False) -> ExitCode:
+    """Print an error on stderr: one that the user can correct as one red paragraph, a bug with its traceback.
+
+    Args:
+        debug: show the traceback of either.
 
     Returns:
-        The exit code, or None when the error is a bug: its traceback is then wanted.
+        The exit code.
     """
     mendable = error if isinstance(error, UserError) else _from_system(error)
+    if mendable is None or debug:
+        # Source lines and texts may hold what the terminal's encoding does not know.
+        sys.stderr.write("".join(traceback.format_exception(error)))
     if mendable is None:
-        return None
+        from mctl import __version__
+
+        sys.stderr.write(f"This is a bug of mctl {__version__}. Please report it with the lines above.\n")
+        return ExitCode.BUG
     from rich.console import Console
 
     from mctl.report.plain import plain_text
 
     Console(stderr=True, soft_wrap=True).print(plain_text(f"error: {mendable}", "red"))
-    return 2
+    return ExitCode.USER_ERROR
 
 
 def _from_system(error: BaseException) -> UserError | None:
@@ -46,6 +58,8 @@ def _from_system(error: BaseException) -> UserError | None:
                 todo="What was complete before is untouched. Make room, or name another folder with --artifacts, and "
                 "run the same command again.",
             )
+        if getattr(seen, "errno", None) == errno.EBADF and getattr(seen, "filename", None) is None:
+            return UserError("the output cannot be written.", where="stdout", todo="Check where it is redirected to.")
         if isinstance(seen, PermissionError) or getattr(seen, "errno", None) == errno.EROFS:
             return UserError(f"no permission: {seen}.", todo="Choose another folder with --artifacts.")
         seen = seen.__cause__ or seen.__context__

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mctl.cli.completion import choices_of
+from mctl.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from mctl.recipe import GateSettings
     from mctl.report.console import TerminalProgress
     from mctl.report.schema import ValidationResult
 
+_CODES = {"pass": ExitCode.DONE, "fail": ExitCode.FAIL, "inconclusive": ExitCode.INCONCLUSIVE}
 _INPUT = "What goes in"
 _TRAINING = "Training"
 
@@ -133,13 +135,15 @@ def report(
     """
     import os
 
+    from mctl.cli.streams import reader_may_leave
     from mctl.report.terminal import show
     from mctl.report.verdict_files import FORMATS, append_step_summary
 
-    if as_json:
-        typer.echo(FORMATS["json"](result, Path()).decode(), nl=False)
-    else:
-        show(result, console.results, verbose=verbose)
+    with reader_may_leave():
+        if as_json:
+            typer.echo(FORMATS["json"](result, Path()).decode(), nl=False)
+        else:
+            show(result, console.results, verbose=verbose)
     append_step_summary(result, os.environ)
     verdict = gate.on_inconclusive if result.verdict == "inconclusive" else result.verdict
-    return {"pass": 0, "fail": 1, "inconclusive": 3}[verdict]
+    return _CODES[verdict]

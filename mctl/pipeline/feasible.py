@@ -26,6 +26,12 @@ def check_asked(settings: CompressSettings) -> None:
         UserError: neither pruning nor distillation nor fewer layers or tokens are asked for; copies without a
             teacher; somebody to learn from, and nothing to learn.
     """
+    if 0 < settings.prune < 1:
+        raise UserError(
+            f"{settings.prune:g} is less than one percent of the encoder's weights.",
+            where=f"--prune {settings.prune:g}",
+            todo=f"The level is a percentage: did you mean --prune {100 * settings.prune:g}?",
+        )
     if not learns(settings) and not settings.trim_vocab:
         raise UserError(
             "nothing is removed and nothing is learnt from the teacher.",

@@ -6,9 +6,11 @@ import logging
 import os
 import re
 import sys
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import IO, Any, cast
 
 from rich.console import Console
@@ -46,8 +48,45 @@ def _results() -> Console:
     return Console(file=stream, width=width, soft_wrap=True, highlight=False)
 
 
+@dataclass
+class _Piece:
+    """A piece of work, for a log.
+
+    Attributes:
+        what: its name.
+        total: steps that it has.
+        first: steps that were done when it began.
+        began: when, in seconds of a clock that never goes back.
+        said: when a line on it was written last.
+    """
+
+    what: str
+    total: int
+    first: int = 0
+    began: float = field(default_factory=time.monotonic)
+    said: float = field(default_factory=time.monotonic)
+
+    def line(self, done: int) -> str | None:
+        """How far it is and how long it will take, if that has not been said for a minute."""
+        now = time.monotonic()
+        if now - self.said < _EVERY_S or done <= self.first:
+            return None
+        self.said = now
+        left = (now - self.began) * (self.total - done) / (done - self.first)
+        return f"{self.what}: {done} of {self.total}, about {max(1, round(left / 60))} min left"
+
+
+# Without bars: pieces of work longer than this are told when they end, and as often while they last.
+_WORTH_A_LINE_S, _EVERY_S = 5.0, 60.0
+
+
+def _moves() -> bool:
+    """Whether stderr is a terminal whose cursor can be moved. FORCE_COLOR asks for colours in a file, not for bars."""
+    return sys.stderr.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
+
+
 class TerminalProgress:
-    """Draws progress bars on stderr while a command runs; where stderr is no terminal, only the lines worth keeping."""
+    """Draws progress bars on stderr while a command runs; where that is no terminal, a line for each piece of work."""
 
     def __init__(self, quiet: bool) -> None:
         self.quiet = quiet
@@ -65,9 +104,10 @@ class TerminalProgress:
             # rich would send what is printed while a bar is shown to the bar's console: into stderr, although the
             # user may be catching stdout in a file.
             redirect_stdout=sys.stdout.isatty(),
-            disable=quiet or not self.messages.is_terminal,
+            disable=quiet or not _moves(),
         )
         self._task = self._bar.add_task("", visible=False, note="")
+        self._piece = _Piece("", 0)
 
     def __enter__(self) -> TerminalProgress:
         self._bar.start()
@@ -81,16 +121,24 @@ class TerminalProgress:
         self._bar.console.print(plain_text(message))
 
     def start(self, what: str, total: int, done: int = 0) -> None:
-        """Show a bar."""
+        """Show a bar, or say what begins."""
         self._bar.reset(self._task, total=total, completed=done, description=what, visible=True, note="")
+        self._piece = _Piece(what, total, done)
+        if self._bar.disable:
+            self.say(f"{what} ...")
 
     def advance(self, done: int, note: str = "") -> None:
-        """Move the bar."""
+        """Move the bar, or say from time to time how far the work is."""
         self._bar.update(self._task, completed=done, note=note)
+        if self._bar.disable and (line := self._piece.line(done)):
+            self.say(line)
 
     def finish(self) -> None:
-        """Hide the bar."""
+        """Hide the bar, or say how long the work took."""
         self._bar.update(self._task, visible=False)
+        seconds = time.monotonic() - self._piece.began
+        if self._bar.disable and seconds >= _WORTH_A_LINE_S:
+            self.say(f"{self._piece.what}: done in {seconds:.0f} s")
 
     def made(self, artifact: Artifact) -> None:
         """The result of a command, on stdout: the folder, so that it can be piped."""

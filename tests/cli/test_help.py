@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -72,6 +73,59 @@ def test_unknown_commands_and_options(tmp_path: Path) -> None:
         assert "Traceback" not in ran.err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["complier"], None),
+        (["compres"], "mctl compress"),
+        (["val"], "mctl validate"),
+        (["prune"], "mctl compress --prune"),
+        (["compress", "--prun", "25"], "--prune"),
+        (["compress", "-prune", "25"], "--prune"),
+        (["validate", "--fp16"], "mctl export"),
+        (["--artifacts", "x", "compress"], "mctl compress --artifacts"),
+        (["compress", "--prune", "0.25"], "--prune 25"),
+    ],
+)
+def test_a_slip_is_told_with_what_was_meant(tmp_path: Path, arguments: list[str], meant: str | None) -> None:
+    ran = mctl(*arguments, cwd=tmp_path)
+    assert ran.code == 2
+    assert ran.err.startswith("error: ")
+    assert len(ran.err.splitlines()) == 1, "one paragraph"
+    if meant is not None:
+        assert meant in ran.err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("arguments", [[], ["help"], ["help", "compress"], ["compress", "help"]])
+def test_the_word_help_asks_for_help(tmp_path: Path, arguments: list[str]) -> None:
+    ran = mctl(*arguments, cwd=tmp_path)
+    assert ran.code == 0
+    assert ran.out.startswith("Usage: mctl compress" if "compress" in arguments else "Usage: mctl [OPTIONS] COMMAND")
+
+
+@pytest.mark.parametrize("columns", ["60", "80"])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_name_of_an_option_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, columns: str) -> None:
+    from mctl.cli.app import command_of
+
+    monkeypatch.setenv("COLUMNS", columns)
+    ran = mctl(name, "--help", cwd=tmp_path)
+    written = set(re.findall(r"(?<![\w-])--?[\w-]+", ran.out))
+    options = {option for parameter in command_of(name).params for option in parameter.opts if option.startswith("-")}
+    assert options <= written
+
+
+def test_the_exit_codes_are_the_same_in_code_help_and_guide(tmp_path: Path) -> None:
+    from mctl.exit_codes import MEANINGS
+
+    shown = mctl("--help", cwd=tmp_path).out
+    guide = (Path(__file__).resolve().parents[2] / "docs" / "guide.md").read_text(encoding="utf-8")
+    for code, meaning in MEANINGS.items():
+        assert f"| {int(code)} | {meaning} |" in guide
+        assert re.search(rf"^  {int(code)} +{re.escape(meaning.split(',')[0][:30])}", shown, re.MULTILINE)
+
+
 def test_doctor_finds_this_environment_fit(tmp_path: Path) -> None:
     ran = mctl("doctor", cwd=tmp_path)
     assert ran.code == 0, ran.out
@@ -90,8 +144,8 @@ def test_doctor_reports_what_is_broken(tmp_path: Path, monkeypatch: pytest.Monke
     assert "codecarbon" in ran.out
 
 
-def test_debug_shows_the_traceback(tmp_path: Path) -> None:
-    from mctl.errors import UserError
-
-    with pytest.raises(UserError, match="no model is named"):
-        mctl("finetune", "--debug", cwd=tmp_path)
+def test_debug_shows_the_traceback_and_the_paragraph(tmp_path: Path) -> None:
+    ran = mctl("finetune", "--debug", cwd=tmp_path)
+    assert ran.code == 2
+    assert "Traceback" in ran.err
+    assert "error: --model: no model is named" in ran.err

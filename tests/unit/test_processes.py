@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import sys
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -10,6 +12,7 @@ import pytest
 from torch.distributed import DistNetworkError, DistStoreError
 
 from mctl import processes
+from mctl.errors import UserError
 
 
 @dataclass
@@ -134,3 +137,79 @@ def test_accelerate_that_starts_one_process_where_several_were_asked_for(monkeyp
     assert processes.asked_in_vain()
     monkeypatch.setenv("LOCAL_RANK", "0")
     assert not processes.asked_in_vain()
+
+
+LAUNCHED = {"LOCAL_RANK": "0", "RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
+
+
+def environment(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:
+    for name in (*processes._ALL_NAMES, "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29577"},
+        {"WORLD_SIZE": "2", "RANK": "1"},
+        {"OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_RANK": "1", "OMPI_COMM_WORLD_LOCAL_RANK": "1"},
+        {"PMI_SIZE": "4", "PMI_RANK": "0"},
+    ],
+)
+def test_numbers_of_other_launchers_are_left_to_nobody(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], values: dict[str, str]
+) -> None:
+    environment(monkeypatch, **values)
+    processes.check_launcher()
+    assert "works alone" in capsys.readouterr().err
+    assert not [name for name in processes._ALL_NAMES if name in os.environ]
+    assert processes.count() == 1
+
+
+def test_a_process_of_its_own_hears_nothing_of_launchers(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment(monkeypatch)
+    processes.check_launcher()
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("WORLD_SIZE", None),
+        ("WORLD_SIZE", "two"),
+        ("WORLD_SIZE", "-1"),
+        ("RANK", None),
+        ("RANK", "2"),
+        ("RANK", "-1"),
+        ("LOCAL_RANK", "x"),
+        ("MASTER_ADDR", None),
+        ("MASTER_PORT", ""),
+        ("MASTER_PORT", "http"),
+    ],
+)
+def test_a_launcher_that_says_half_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str | None) -> None:
+    values = {key: text for key, text in (LAUNCHED | {name: value}).items() if text is not None}
+    environment(monkeypatch, **values)
+    with pytest.raises(UserError, match=name):
+        processes.check_launcher()
+
+
+def test_a_whole_launcher_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment(monkeypatch, **LAUNCHED)
+    processes.check_launcher()
+    assert processes.count() == 2
+
+
+@pytest.mark.parametrize("rank", ["0", "1"])
+def test_a_rendezvous_nobody_answers_at_ends(monkeypatch: pytest.MonkeyPatch, rank: str) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment(monkeypatch, **LAUNCHED | {"RANK": rank, "LOCAL_RANK": rank, "MASTER_PORT": str(port)})
+    monkeypatch.setattr(processes, "_RENDEZVOUS", timedelta(seconds=2))
+    with pytest.raises(UserError, match=f"127.0.0.1:{port}"):
+        processes._store()

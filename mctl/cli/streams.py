@@ -1,0 +1,59 @@
+"""Standard streams that are closed, that nobody reads, or that cannot be written."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from typing import TextIO
+
+_NAMES = ("stdin", "stdout", "stderr")
+
+
+def open_missing_streams() -> None:
+    """Have each standard stream that is closed lead to the null device, as some schedulers start programs without.
+
+    A file that is opened later would otherwise get the number of the missing stream, and what a library writes to its
+    standard output or error would end in that file.
+    """
+    for number, name in enumerate(_NAMES):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest free number is given out: that of the stream, since those before it are open.
+            os.open(os.devnull, os.O_RDWR)
+        if getattr(sys, name) is None:
+            stream = os.fdopen(number, "r" if number == 0 else "w", encoding="utf-8", closefd=False)
+            setattr(sys, name, stream)
+
+
+@contextlib.contextmanager
+def reader_may_leave() -> Iterator[None]:
+    """Around output whose command goes on without a reader, such as one that has a verdict to exit with.
+
+    `mctl validate | head -1` closes the pipe before all is written: the rest of the output is dropped.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        drop_output()
+
+
+def drop_output() -> None:
+    """Have what is still to be written to stdout and stderr go nowhere, if nobody reads it any more."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError as error:
+            if error.errno not in (errno.EPIPE, errno.EBADF):
+                raise
+            _to_null(stream)
+
+
+def _to_null(stream: TextIO) -> None:
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, stream.fileno())
+    os.close(null)

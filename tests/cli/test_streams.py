@@ -1,0 +1,109 @@
+"""Standard streams that are closed, full, or left by their reader: no traceback, and the work is done all the same."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from command import PROGRAM
+
+FIXTURE = Path(__file__).resolve().parents[1] / "fixtures" / "0.1.0"
+TEACHER = FIXTURE / "artifacts" / "teacher"
+
+
+def shell(line: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A line for a shell, in which `mctl` is this mctl."""
+    program = " ".join(f"'{part}'" for part in PROGRAM)
+    return subprocess.run(
+        ["bash", "-c", f'set -o pipefail; mctl() {{ {program} "$@"; }}; {line}'],
+        cwd=cwd,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_does_not_matter_to_a_command(tmp_path: Path, closed: str) -> None:
+    ran = shell(f"mctl inspect '{TEACHER}' --picture drawn.svg {closed}", tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "Traceback" not in ran.stderr + ran.stdout
+    # What is printed must not end in a file that got the number of a closed stream.
+    assert (tmp_path / "drawn.svg").read_text(encoding="utf-8").startswith("<?xml")
+
+
+def test_without_input_predict_has_no_output(tmp_path: Path) -> None:
+    ran = shell(f"mctl predict --artifact '{TEACHER}' <&-", tmp_path)
+    assert (ran.returncode, ran.stdout) == (0, "")
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_reader_that_leaves_ends_predict_without_an_error(tmp_path: Path) -> None:
+    many = "for i in $(seq 4000); do echo 'मुंबईत आज जोरदार पाऊस'; done"
+    ran = shell(f"{many} | mctl predict --artifact '{TEACHER}' --batch-size 8 | head -1", tmp_path)
+    # The shell's own loop may end by its pipe: what counts is what mctl says.
+    assert len(ran.stdout.splitlines()) == 1
+    assert "Traceback" not in ran.stderr
+    assert "error" not in ran.stderr.casefold().replace("write error", "")
+
+
+def test_a_reader_that_leaves_does_not_change_a_verdict(tmp_path: Path) -> None:
+    # `report` prints what `validate` prints; a verdict's own command takes longer.
+    code = (
+        "import os, sys; from mctl.cli.streams import reader_may_leave\n"
+        "with reader_may_leave():\n    for _ in range(100_000): print('x' * 50)\n"
+        "from mctl.cli.streams import drop_output; drop_output(); sys.exit(3)"
+    )
+    ran = shell(f'{{ "{sys.executable}" -P -c "$CODE"; echo "code $?" >&2; }} | head -1', tmp_path, CODE=code)
+    assert "code 3" in ran.stderr
+    assert "BrokenPipe" not in ran.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+def test_a_full_output_is_one_paragraph(tmp_path: Path) -> None:
+    ran = shell(f"mctl inspect '{TEACHER}' > /dev/full", tmp_path)
+    assert ran.returncode == 2
+    assert ran.stderr.count("error: ") == 1
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_bug_shows_its_traceback_and_ends_with_70(tmp_path: Path) -> None:
+    code = (
+        "import sys, mctl.artifact as a\n"
+        "def broken(*_): raise RuntimeError('planted')\n"
+        f"a.load_artifact = broken; sys.argv = ['mctl', 'inspect', {str(TEACHER)!r}]\n"
+        "from mctl.cli import main; main()"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-P", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert ran.returncode == 70
+    assert "RuntimeError: planted" in ran.stderr
+    assert "bug of mctl" in ran.stderr
+
+
+@pytest.mark.parametrize("environment", [{"FORCE_COLOR": "1"}, {"TTY_COMPATIBLE": "1"}, {"CI": "true"}, {}])
+def test_a_log_has_a_line_for_a_piece_of_work_and_no_moving_bar(tmp_path: Path, environment: dict[str, str]) -> None:
+    code = (
+        "from mctl.report.console import open_console\n"
+        "with open_console(False) as console:\n"
+        "    console.start('score test', 9); console.advance(9); console.finish(); console.say('said')"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert "score test" in ran.stderr
+    assert "said" in ran.stderr
+    for moving in ("\r", "\x1b[?25l", "\x1b[2K", "\x1b[1A"):
+        assert moving not in ran.stderr
