@@ -1,11 +1,13 @@
-"""An artifact: a folder with a manifest, written whole or not at all."""
+"""An artifact: a folder with a manifest, written whole or not at all, replaced only where mctl made all of it."""
 
 from __future__ import annotations
 
+import fcntl
+import glob
 import hashlib
 import json
+import logging
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -19,25 +21,21 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mctl.errors import UserError
 from mctl.facts import check_facts
-
-MANIFEST = "manifest.json"
-# Written into an artifact folder after it is complete, so no part of it: reports of the newest verdict of each
-# provider, and a folder with every verdict.
-REPORT_FILES = frozenset(
-    {
-        "validation.json",
-        "validation.html",
-        "junit.xml",
-        "validation.sarif",
-        "validation-cuda.json",
-        "validation-cuda.html",
-        "junit-cuda.xml",
-        "validation-cuda.sarif",
-        "README.md",
-    }
+from mctl.ownership import (
+    HISTORY,
+    REPORT_FILES,
+    companion_folder,
+    is_companion,
+    is_report,
+    is_unfinished,
+    is_verdict,
 )
-HISTORY = "verdicts"
-_VERDICT = re.compile(r"\d{8}T\d{6}\.\d{6}Z-(cpu|cuda)\.json")
+
+logger = logging.getLogger(__name__)
+MANIFEST = "manifest.json"
+# An artifact is written in `.NAME.xxxxxxxx.tmp/new`; the one that it replaces passes through `old` beside it. The mark
+# holds NAME: it says that the hidden folder is mctl's, and it is locked while the two change places.
+_MARK, _NEW, _OLD = "written-by-mctl", "new", "old"
 
 Kind = Literal["teacher", "compressed", "export"]
 
@@ -113,29 +111,19 @@ class Artifact:
 def load_artifact(folder: Path) -> Artifact:
     """Open an artifact, checking that it is whole: manifest as it was written, every file there with its size.
 
-    Hashes are the integrity check's business, since they read every byte.
+    Hashes are the integrity check's business, since they read every byte. Where a process was killed while it replaced
+    the artifact, the replacement is brought to its end first.
 
     Raises:
-        UserError: not an artifact, an unreadable or edited manifest, or files missing or of another size.
+        UserError: not an artifact, an unreadable or edited manifest, or files missing, of another size or unreadable.
     """
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise UserError(
-            f"no artifact here: {MANIFEST} is missing.",
-            where=str(folder),
-            todo="Artifacts are made by `mctl finetune`, `mctl compress` and `mctl export`.",
-        )
-    try:
-        manifest = Manifest.model_validate_json(path.read_bytes())
-        check_facts(manifest.kind, manifest.facts)
-    except (ValidationError, OSError) as error:
-        raise UserError(
-            "the manifest is damaged or of another version of mctl.", where=str(path), todo="Make the artifact again."
-        ) from error
-    if manifest.digest != manifest.digested().digest:
-        raise UserError(
-            "the manifest was changed after it was written.", where=str(path), todo="Make the artifact again."
-        )
+    if not os.path.lexists(folder):
+        settle(folder)
+    return _whole(folder)
+
+
+def _whole(folder: Path) -> Artifact:
+    manifest = _read_manifest(folder)
     for name, entry in manifest.files.items():
         file = inside(folder, name)
         if not file.is_file():
@@ -150,17 +138,60 @@ def load_artifact(folder: Path) -> Artifact:
                 where=str(folder),
                 todo="The file was changed or cut short. Make the artifact again.",
             )
+        check_readable(file)
     return Artifact(folder, manifest)
+
+
+def _read_manifest(folder: Path) -> Manifest:
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise UserError(
+            f"no artifact here: {MANIFEST} is missing.",
+            where=str(folder),
+            todo="Artifacts are made by `mctl finetune`, `mctl compress` and `mctl export`.",
+        )
+    check_readable(path)
+    try:
+        manifest = Manifest.model_validate_json(path.read_bytes())
+        check_facts(manifest.kind, manifest.facts)
+    except (ValidationError, OSError) as error:
+        raise UserError(
+            "the manifest is damaged or of another version of mctl.", where=str(path), todo="Make the artifact again."
+        ) from error
+    if manifest.digest != manifest.digested().digest:
+        raise UserError(
+            "the manifest was changed after it was written.", where=str(path), todo="Make the artifact again."
+        )
+    return manifest
+
+
+def check_readable(file: Path) -> None:
+    """Refuse a file that this user may not read, before a library says something else of it.
+
+    Raises:
+        UserError: no permission.
+    """
+    if not os.access(file, os.R_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise UserError(
+            "you have no permission to read this file.",
+            where=str(file),
+            todo="Have its owner allow it: chmod a+r, and a+rx for the folder.",
+        )
 
 
 def inside(folder: Path, name: str) -> Path:
     """`folder / name`, refused when that is not within `folder` (absolute, `..`, or through a link).
 
+    The links of a folder in the cache of the hub's client, `snapshots/COMMIT/config.json -> ../../blobs/HASH`, are not
+    refused: they lead to the files of the same repository.
+
     Raises:
         UserError: the name leaves the folder.
     """
     path = folder / name
-    if Path(name).is_absolute() or not path.resolve().is_relative_to(folder.resolve()):
+    target, root = path.resolve(), folder.resolve()
+    plain = not Path(name).is_absolute() and ".." not in Path(name).parts
+    if not plain or not (target.is_relative_to(root) or _is_blob(root, target)):
         raise UserError(
             f"the manifest names a file outside the artifact: {name!r}.",
             where=str(folder),
@@ -169,8 +200,16 @@ def inside(folder: Path, name: str) -> Path:
     return path
 
 
+def _is_blob(root: Path, target: Path) -> bool:
+    """Whether a folder lies in a snapshot of the hub's cache, and a file among the blobs of the same repository."""
+    snapshots = next((folder for folder in root.parents if folder.name == "snapshots"), None)
+    return snapshots is not None and target.parent == snapshots.parent / "blobs"
+
+
 def artifacts_in(root: Path, kinds: tuple[Kind, ...]) -> list[Artifact]:
     """All artifacts of `kinds` under `root`, the oldest first; folders that are no artifacts are passed over."""
+    for place in _interrupted(root):
+        settle(root / _name_of(place))
     found = []
     for path in root.glob(f"*/{MANIFEST}"):
         if path.parent.name.startswith("."):
@@ -197,16 +236,20 @@ def stage_key(stage: str, settings: Mapping[str, Any], inputs: Mapping[str, str]
 
 @contextmanager
 def writing(folder: Path) -> Iterator[Path]:
-    """A temporary sibling of `folder` to write files into; `seal` it into place. Removed if the body fails.
+    """A folder to write the files of an artifact into; `seal` it into its place. Removed if the body fails.
 
-    A process that is killed leaves at most a hidden sibling, which is not an artifact.
+    It lies in a hidden sibling of `folder`. A process that is killed leaves at most that sibling, which is no artifact.
     """
     make_folder(folder.parent)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent))
+    place = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent))
     try:
-        yield temporary
+        (place / _MARK).write_bytes(os.fsencode(folder.name))
+        new = place / _NEW
+        new.mkdir()
+        yield new
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(place / _NEW, ignore_errors=True)
+        _close(place)
 
 
 def make_folder(folder: Path) -> None:
@@ -227,49 +270,297 @@ def make_folder(folder: Path) -> None:
 def seal(temporary: Path, folder: Path, manifest: Manifest) -> Artifact:
     """Complete an artifact: hash its files, write the manifest last, and rename the folder into place.
 
-    An artifact of the same name is replaced; until the rename it is untouched, and it comes back if that fails.
+    An artifact of the same name is replaced; until the rename it is untouched, and it comes back if that fails. Of it
+    goes only what mctl wrote: companions (`.DS_Store`, `.git`) and verdicts move into the new one.
+
+    Args:
+        temporary: from `writing`.
+        folder: the artifact's place.
+        manifest: without its files.
+
+    Raises:
+        UserError: something is in the way that mctl did not make, see `check_replaceable`.
     """
+    _make_readable(temporary)
     files = {
         path.relative_to(temporary).as_posix(): FileEntry(sha256=sha256_of(path), bytes=path.stat().st_size)
         for path in sorted(temporary.rglob("*"))
         if path.is_file()
     }
     complete = manifest.model_copy(update={"files": files}).digested()
-    # mkdtemp makes folders for one user alone; an artifact is as readable as what else the user writes.
-    temporary.chmod(0o777 & ~_umask())
     write_atomically(temporary / MANIFEST, (complete.model_dump_json(indent=2) + "\n").encode())
-    old = temporary.with_suffix(".old")
-    if folder.exists():
-        folder.rename(old)
-    try:
-        temporary.rename(folder)
-    except OSError:
-        if old.exists():
-            old.rename(folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+    settle(folder)
+    check_replaceable(folder, manifest.kind)
+    place = temporary.parent
+    with _locked(place):
+        old = place / _OLD
+        if folder.exists():
+            folder.rename(old)
+        try:
+            temporary.rename(folder)
+        except OSError:
+            if old.exists():
+                old.rename(folder)
+            raise
+        _retire(old, folder)
     return Artifact(folder, complete)
 
 
-def reports_in(folder: Path) -> set[str]:
-    """Names, relative to an artifact's folder, of the reports in it, of its history of verdicts, and of what a process
-    was killed in the middle of writing. None of them is a part of the artifact.
+def check_replaceable(folder: Path, kind: Kind, *, where: str | None = None, todo: str | None = None) -> None:
+    """Refuse to put an artifact where anything is but an artifact of mctl of the same kind.
+
+    What is removed of it later are files with the hashes of its manifest, and reports of mctl. An artifact with other
+    files in it, or with files that were changed, is refused. One with files missing may be made again.
+
+    Args:
+        folder: where the new artifact goes.
+        kind: of the new artifact.
+        where, todo: for the error, in place of the folder and of `--artifacts`.
+
+    Raises:
+        UserError: a link, a file, a folder that is no artifact, another kind of artifact, or files that mctl did not
+            write.
     """
-    name = re.compile(rf"\.({'|'.join(map(re.escape, sorted(REPORT_FILES)))})\.\d+\.tmp")
-    killed = {path.name for path in folder.glob(".*.tmp") if name.fullmatch(path.name)}
-    name = re.compile(rf"{_VERDICT.pattern}|\.{_VERDICT.pattern}\.\d+\.tmp")
-    kept = {f"{HISTORY}/{path.name}" for path in (folder / HISTORY).glob("*") if name.fullmatch(path.name)}
-    return {*REPORT_FILES, *killed, *kept}
+    manifest = check_kind(folder, kind, where=where, todo=todo)
+    if manifest is not None and (foreign := _foreign(folder, manifest)):
+        few = ", ".join(foreign[:3]) + (f" and {len(foreign) - 3} more" if len(foreign) > 3 else "")
+        raise UserError(
+            f"{folder} would be made again, but mctl did not write these files in it, or they were changed since: "
+            f"{few}.",
+            where=where or str(folder),
+            todo="Move them to another folder, or write elsewhere with --artifacts.",
+        )
+
+
+def check_kind(folder: Path, kind: Kind, *, where: str | None = None, todo: str | None = None) -> Manifest | None:
+    """As `check_replaceable`, without looking at the files of an artifact.
+
+    Returns:
+        The manifest of the artifact that is there; None where nothing is.
+    """
+    if not os.path.lexists(folder):
+        return None
+    where, todo = where or str(folder), todo or "Write elsewhere with --artifacts, or move it."
+    if folder.is_symlink():
+        raise UserError(f"{folder} is a link: what it leads to is not replaced.", where=where, todo=todo)
+    if not folder.is_dir():
+        raise UserError(f"{folder} is a file and is no artifact of mctl: it is kept.", where=where, todo=todo)
+    try:
+        manifest = _read_manifest(folder)
+    except UserError as error:
+        why = f" ({error.what[:-1]})" if os.path.lexists(folder / MANIFEST) else ""
+        raise UserError(
+            f"{folder} is there already and is no artifact of mctl{why}: it is kept.", where=where, todo=todo
+        ) from error
+    if manifest.kind != kind:
+        raise UserError(f"the {manifest.kind} in {folder} has this name.", where=where, todo=todo)
+    return manifest
+
+
+def _foreign(folder: Path, manifest: Manifest) -> list[str]:
+    """Files, links and empty folders in an artifact that a new one would not keep and that mctl did not write."""
+    return sorted(name for name in names_in(folder) if not (_is_ours(folder, name, manifest) or _is_kept(folder, name)))
+
+
+def names_in(folder: Path) -> Iterator[str]:
+    """Files, links and empty folders under a folder, relative to it, with forward slashes; links are not followed.
+
+    Raises:
+        OSError: a folder in it cannot be listed.
+    """
+
+    def give_up(error: OSError) -> None:
+        raise error
+
+    for parent, folders, files in os.walk(folder, onerror=give_up):
+        here = Path(parent)
+        linked = [name for name in folders if (here / name).is_symlink()]
+        if not folders and not files and here != folder:
+            yield here.relative_to(folder).as_posix()
+        yield from ((here / name).relative_to(folder).as_posix() for name in (*files, *linked))
+
+
+def _is_ours(folder: Path, name: str, manifest: Manifest) -> bool:
+    """Whether a file of an artifact is as mctl wrote it, so that it may go."""
+    path = folder / name
+    if path.is_symlink() or not path.exists():
+        return False
+    if path.is_dir():  # Empty: its files are missing.
+        return any(recorded.startswith(f"{name}/") for recorded in manifest.files)
+    if not path.is_file():
+        return False
+    if entry := manifest.files.get(name):
+        return path.stat().st_size == entry.bytes and sha256_of(path) == entry.sha256
+    return name == MANIFEST or (name in REPORT_FILES and is_report(path))
+
+
+def _is_kept(folder: Path, name: str) -> bool:
+    """Whether a file of an artifact moves into the one that replaces it."""
+    if is_companion(folder, name) or is_unfinished(name):
+        return True
+    # An edited card, and verdicts.
+    path = folder / name
+    return (name == "README.md" and path.is_file() and not path.is_symlink()) or (is_verdict(name) and is_report(path))
+
+
+def no_part_of(folder: Path) -> set[str]:
+    """Names in an artifact's folder that are no part of it and no fault: reports and what systems and tools leave."""
+    return {
+        name
+        for name in names_in(folder)
+        if name == MANIFEST
+        or name in REPORT_FILES
+        or is_verdict(name)
+        or is_unfinished(name)
+        or is_companion(folder, name)
+    }
+
+
+def _retire(old: Path, folder: Path) -> None:
+    """Move on what is kept of the artifact that was replaced, and remove what mctl wrote of it; no more than that."""
+    if old.is_dir():
+        if (old / MANIFEST).is_file():
+            _empty(old, folder, _read_manifest(old))
+        _remove_empty(old)
+        if any(old.iterdir()):
+            logger.warning("%s has files that mctl did not write: it is kept", old)
+        else:
+            old.rmdir()
+    _close(old.parent)
+
+
+def _empty(old: Path, folder: Path, manifest: Manifest) -> None:
+    for name in sorted(names_in(old)):
+        if name == MANIFEST or (old / name).is_dir():
+            continue
+        if _is_ours(old, name, manifest):
+            _keep_verdict(old / name, folder)
+            (old / name).unlink()
+        elif _is_kept(old, name):
+            _move(old, folder, companion_folder(name) or name)
+    _remove_empty(old)
+    if [path.name for path in old.iterdir()] == [MANIFEST]:  # The last to go: it says what the others are.
+        (old / MANIFEST).unlink()
+
+
+def _keep_verdict(report: Path, folder: Path) -> None:
+    """Before the newest verdict on an artifact goes with it: it stays among the others, see `verdict_name`."""
+    if report.name in ("validation.json", "validation-cuda.json") and (name := verdict_name(report.read_bytes())):
+        target = folder / HISTORY / name
+        target.parent.mkdir(exist_ok=True)
+        if not target.exists():
+            write_atomically(target, report.read_bytes())
+
+
+def verdict_name(content: bytes) -> str | None:
+    """Name in `verdicts/` of a verdict as JSON: its time and where it was measured; None for a report of an error.
+
+    >>> verdict_name(b'{"verdict": "pass", "created": "2026-11-28T06:08:32.5+00:00", "comparison": null}')
+    '20261128T060832.500000Z-cpu.json'
+    """
+    found = json.loads(content)
+    if found["verdict"] == "error":
+        return None
+    measured = ((found.get("comparison") or {}).get("measured_with") or {}).get("provider", "cpu")
+    made = datetime.fromisoformat(found["created"]).astimezone(UTC)
+    return f"{made:%Y%m%dT%H%M%S.%f}Z-{found.get('provider') or measured}.json"
+
+
+def _move(old: Path, folder: Path, name: str) -> None:
+    source, target = old / name, folder / name
+    if os.path.lexists(source) and not os.path.lexists(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.rename(target)
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove the folders under a folder that hold nothing."""
+    for parent, _, _ in os.walk(folder, topdown=False):
+        if Path(parent) != folder and not any(Path(parent).iterdir()):
+            Path(parent).rmdir()
+
+
+def settle(folder: Path) -> None:
+    """Bring to its end what a killed process began: the replacement of the artifact in `folder`.
+
+    Between two renames there is no artifact under its name. The new one takes the place if it is whole, else the old
+    one comes back. Where a living process is at it, this waits for the moment that it takes.
+    """
+    for place in _interrupted(folder.parent, folder.name):
+        with _locked(place):
+            old = place / _OLD
+            if not os.path.lexists(folder):
+                whole = next((candidate for candidate in (place / _NEW, old) if _is_whole(candidate)), None)
+                if whole is not None:
+                    whole.rename(folder)
+            if old.is_dir() and _is_whole(folder):
+                _retire(old, folder)
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        _whole(folder)
+    except UserError:
+        return False
+    return True
+
+
+def _interrupted(root: Path, name: str = "") -> list[Path]:
+    """The hidden folders of mctl under `root` in which an artifact called `name`, or any, was being replaced."""
+    pattern = f".{glob.escape(name)}.*.tmp" if name else ".*.tmp"
+    return [place for place in root.glob(pattern) if _is_interrupted(place) and name in ("", _name_of(place))]
+
+
+def _is_interrupted(place: Path) -> bool:
+    try:
+        marked = (place / _MARK).is_file() and (place / _OLD).is_dir() and not place.is_symlink()
+        return marked and place.name.startswith(f".{_name_of(place)}.")
+    except PermissionError:  # Another user's.
+        return False
+
+
+def _name_of(place: Path) -> str:
+    return os.fsdecode((place / _MARK).read_bytes())
+
+
+@contextmanager
+def _locked(place: Path) -> Iterator[None]:
+    """Alone in the hidden folder of one replacement: the kernel drops the lock when the process ends."""
+    with (place / _MARK).open("rb") as mark:
+        fcntl.flock(mark, fcntl.LOCK_EX)
+        yield
+
+
+def _close(place: Path) -> None:
+    """Remove the hidden folder of a replacement, unless an artifact is left in it."""
+    if not os.path.lexists(place / _OLD):
+        (place / _MARK).unlink(missing_ok=True)
+        if place.is_dir() and not any(place.iterdir()):
+            place.rmdir()
+
+
+def _make_readable(folder: Path) -> None:
+    """Give files and folders the modes that the umask allows; safetensors and mkdtemp write for the user alone."""
+    mask = _umask()
+    folder.chmod(0o777 & ~mask)
+    for path in folder.rglob("*"):
+        if not path.is_symlink():
+            path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old content or the new one, never a part."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """Write a file so that a reader sees the old content or the new one, never a part.
+
+    What is there is replaced: callers ask `ownership` before whether it may be.
+    """
+    with tempfile.NamedTemporaryFile(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent, delete=False) as file:
+        temporary = Path(file.name)
     try:
         with temporary.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

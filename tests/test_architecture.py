@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 # Part by part, the other parts of mctl that it may import. The table has no cycle, so the source has none.
-_BASE = {"errors", "progress", "processes", "artifact", "recipe", "data"}
+_BASE = {"errors", "progress", "processes", "ownership", "artifact", "recipe", "data"}
 ARROWS: dict[str, set[str]] = {
     "errors": set(),
     "exit_codes": set(),
@@ -24,7 +24,8 @@ ARROWS: dict[str, set[str]] = {
     "exporters": set(),
     "validators": set(),
     "facts": set(),
-    "artifact": {"errors", "facts"},
+    "ownership": {"errors"},
+    "artifact": {"errors", "facts", "ownership"},
     "data": {"errors"},
     "recipe": {"errors", "data"},
     "recipe_file": {"recipe"},

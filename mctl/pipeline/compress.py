@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from mctl.artifact import Artifact, seal, stage_key, writing
+from mctl.artifact import Artifact, Kind, seal, stage_key, writing
 from mctl.pipeline.dataset import StageData, load_stage_data
 from mctl.pipeline.describe import describe
 from mctl.pipeline.energy import making
@@ -29,8 +31,11 @@ from mctl.recipe import CompressSettings, ModelSettings, Recipe
 from mctl.report.card import model_card
 
 
-def compress(recipe: Recipe, progress: Progress) -> Artifact:
+def compress(recipe: Recipe, progress: Progress, later: Sequence[tuple[Path, Kind]] = ()) -> Artifact:
     """Compress the teacher, which is made first if there is none.
+
+    Args:
+        later: places of what the same command makes of it, see `stage.finished`.
 
     Raises:
         UserError: the teacher or the data cannot be used, or no layout reaches the level.
@@ -40,13 +45,12 @@ def compress(recipe: Recipe, progress: Progress) -> Artifact:
 
     check_asked(recipe.compress)
     folder = recipe.artifacts / artifact_name(recipe.compress)
-    if recipe.compress.name is not None:
-        check_place(folder, TEACHER)
+    check_place(folder, TEACHER, named=recipe.compress.name is not None)
     check_precision(recipe.compress.mixed_precision)
     tutor_settings(recipe)  # Before the teacher is made, which may take hours.
     corpora = vocabulary_inputs(recipe.compress) | unlabelled_inputs(recipe.compress)
     check_target(recipe.compress)
-    teacher = find_or_make_teacher(recipe, progress)
+    teacher = find_or_make_teacher(recipe, progress, ((folder, "compressed"), *later))
     recipe = resolved(recipe, teacher)
     model_settings = ModelSettings(name=str(teacher.folder))
     config = load_config(model_settings)
@@ -55,7 +59,7 @@ def compress(recipe: Recipe, progress: Progress) -> Artifact:
     tutor = find_tutor(recipe, config)
     data = load_stage_data(recipe.data, progress, class_order(config))
     key = _key(recipe, teacher, data, tutor, corpora)
-    if done := finished(folder, key, progress):
+    if done := finished(folder, "compressed", key, progress, later):
         return done
     say_if_slower(recipe.compress.mixed_precision, progress)
     started = time.monotonic()

@@ -44,9 +44,9 @@ def export(recipe: Recipe, progress: Progress, source: Path | None = None) -> Ar
     """
     artifact = _source(recipe, source, progress)
     settings = _settled(recipe.export)
-    folder = _root(recipe, artifact, progress) / f"{artifact.name}-{_suffix(settings)}"
+    folder = export_place(_root(recipe, artifact, progress), artifact.name, settings)
     key = stage_key("export", settings.model_dump(), {"source": artifact.as_parent().manifest_sha256})
-    if done := finished(folder, key, progress):
+    if done := finished(folder, "export", key, progress):
         return done
     started = time.monotonic()
     named = ModelSettings(name=str(artifact.folder))
@@ -78,6 +78,11 @@ def export(recipe: Recipe, progress: Progress, source: Path | None = None) -> Ar
     ratio = facts["bytes"] / facts["fp32_bytes"]
     progress.say(f"{MODEL_FILE}: {facts['bytes'] / 1e6:.1f} MB, {ratio:.3f} of fp32")
     return made
+
+
+def export_place(root: Path, source: str, settings: ExportSettings) -> Path:
+    """Where an export goes, by the folder of artifacts and the name of its source."""
+    return root / f"{source}-{_suffix(_settled(settings))}"
 
 
 def _settled(settings: ExportSettings) -> ExportSettings:

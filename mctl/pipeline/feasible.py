@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mctl.artifact import MANIFEST, load_artifact
+from mctl.artifact import check_kind
 from mctl.errors import UserError
 from mctl.recipe import CompressSettings
 
@@ -53,29 +53,25 @@ def check_asked(settings: CompressSettings) -> None:
         )
 
 
-def check_place(folder: Path, teacher: str) -> None:
-    """Refuse to put a compressed artifact where something else is; a damaged one is made anew.
+def check_place(folder: Path, teacher: str, *, named: bool) -> None:
+    """Refuse to put a compressed artifact where something is that will be in its way.
+
+    Only a compressed artifact of mctl is replaced. Whether it has files of the user's is asked when it is known that
+    it is made again, see `stage.finished`.
 
     Args:
         folder: where it is to be.
         teacher: name of the folder where the teacher is, or is going to be.
+        named: whether the user chose the name, and not mctl.
 
     Raises:
-        UserError: another kind of artifact, or no artifact, has this name.
+        UserError: another kind of artifact, no artifact, a file or a link has this name.
     """
-    where, todo = f"--name {folder.name}", "Choose another name."
+    where = f"--name {folder.name}" if named else str(folder)
+    todo = "Choose another name with --name, or write elsewhere with --artifacts."
     if folder.name == teacher:
         raise UserError("this is the name of the teacher, which is kept.", where=where, todo=todo)
-    if not (folder / MANIFEST).is_file():
-        if folder.exists():
-            raise UserError(f"{folder} is there already and is no artifact.", where=where, todo=todo)
-        return
-    try:
-        kind = load_artifact(folder).manifest.kind
-    except UserError:
-        return
-    if kind != "compressed":
-        raise UserError(f"the {kind} in {folder} has this name.", where=where, todo=todo)
+    check_kind(folder, "compressed", where=where, todo=todo)
 
 
 def check_feasible(settings: CompressSettings, layout: Layout) -> None:

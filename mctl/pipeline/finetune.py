@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mctl.artifact import Artifact, seal, stage_key, writing
+from mctl.artifact import Artifact, Kind, seal, stage_key, writing
 from mctl.pipeline.dataset import StageData, load_stage_data, tokenized_splits
 from mctl.pipeline.describe import describe
 from mctl.pipeline.energy import making
@@ -30,8 +31,11 @@ from mctl.report.card import model_card
 TEACHER = "teacher"
 
 
-def finetune(recipe: Recipe, progress: Progress) -> Artifact:
+def finetune(recipe: Recipe, progress: Progress, later: Sequence[tuple[Path, Kind]] = ()) -> Artifact:
     """Fine-tune the encoder of `[model]` on `[data]`: the artifact `teacher`.
+
+    Args:
+        later: places of what the same command makes of it, see `stage.finished`.
 
     Raises:
         UserError: the model or the data cannot be used.
@@ -50,7 +54,7 @@ def finetune(recipe: Recipe, progress: Progress) -> Artifact:
     settings = {"model": _identity(recipe.model), "finetune": recipe.finetune.model_dump()}
     inputs = {"data": data.dataset.sha256, "model": fingerprint(recipe.model)}
     key = stage_key("finetune", settings, inputs)
-    if done := finished(folder, key, progress):
+    if done := finished(folder, "teacher", key, progress, later):
         return done
     say_if_slower(recipe.finetune.mixed_precision, progress)
     started = time.monotonic()
@@ -71,8 +75,11 @@ def finetune(recipe: Recipe, progress: Progress) -> Artifact:
         return made(folder, make)
 
 
-def adopt(recipe: Recipe, progress: Progress) -> Artifact:
+def adopt(recipe: Recipe, progress: Progress, later: Sequence[tuple[Path, Kind]] = ()) -> Artifact:
     """Take the classifier of `[compress] teacher`, fine-tuned elsewhere, as the artifact `teacher`.
+
+    Args:
+        later: places of what the same command makes of it, see `stage.finished`.
 
     Raises:
         UserError: the model or the data cannot be used, or the data has labels that the model does not know.
@@ -85,7 +92,7 @@ def adopt(recipe: Recipe, progress: Progress) -> Artifact:
     data = load_stage_data(recipe.data, progress, class_order(config))
     folder = recipe.artifacts / TEACHER
     key = stage_key("adopt", _identity(settings), {"data": data.dataset.sha256, "model": fingerprint(settings)})
-    if done := finished(folder, key, progress):
+    if done := finished(folder, "teacher", key, progress, later):
         return done
     with work_folder(recipe.artifacts, TEACHER, key):
         tokenizer = load_tokenizer(settings)

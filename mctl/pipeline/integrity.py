@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mctl.artifact import MANIFEST, Artifact, reports_in
+from mctl.artifact import Artifact, no_part_of
 from mctl.pipeline.export import MODEL_FILE
 from mctl.pipeline.lineage import Lineage
 from mctl.pipeline.loading import class_order, load_config
@@ -47,7 +47,7 @@ def _files(role: str, artifact: Artifact) -> list[Check]:
     from mctl.validators.integrity import FileRecord, check_files
 
     records = {name: FileRecord(entry.sha256, entry.bytes) for name, entry in artifact.manifest.files.items()}
-    found = check_files(artifact.folder, records, ignore={MANIFEST, *reports_in(artifact.folder)})
+    found = check_files(artifact.folder, records, ignore=no_part_of(artifact.folder))
     return [replace(check, name=f"{role}_{check.name}") for check in integrity_checks(files=found)]
 
 

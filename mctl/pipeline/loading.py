@@ -9,10 +9,11 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from mctl.artifact import MANIFEST, REPORT_FILES, sha256_of
+from mctl.artifact import MANIFEST, sha256_of
 from mctl.compression.families import family_of
 from mctl.compression.registration import register
 from mctl.errors import UserError
+from mctl.ownership import REPORT_FILES
 from mctl.pipeline.hub import hub_answers
 from mctl.recipe import ModelSettings
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from mctl.pipeline.compress import compress
-from mctl.pipeline.export import export
+from mctl.artifact import check_kind
+from mctl.pipeline.compress import artifact_name, compress
+from mctl.pipeline.export import export, export_place
 from mctl.pipeline.validate import validate
 from mctl.processes import main_goes_on
 from mctl.progress import Progress
@@ -21,7 +22,9 @@ def run(recipe: Recipe, progress: Progress) -> ValidationResult | None:
     Raises:
         UserError: the model or the data cannot be used.
     """
-    compressed = compress(recipe, progress)
+    place = export_place(recipe.artifacts, artifact_name(recipe.compress), recipe.export)
+    check_kind(place, "export")
+    compressed = compress(recipe, progress, [(place, "export")])
     if not main_goes_on():
         return None
     exported = export(recipe, progress, compressed.folder)

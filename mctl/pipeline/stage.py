@@ -5,38 +5,70 @@ from __future__ import annotations
 import fcntl
 import importlib.metadata
 import logging
+import os
 import platform
-import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from mctl.artifact import Artifact, Kind, Manifest, Parent, load_artifact, make_folder, now
+from mctl.artifact import (
+    Artifact,
+    Kind,
+    Manifest,
+    Parent,
+    check_replaceable,
+    load_artifact,
+    make_folder,
+    names_in,
+    now,
+    settle,
+)
 from mctl.errors import UserError
+from mctl.ownership import is_companion, is_work
 from mctl.processes import agree, by_main, count, is_main, wait
 from mctl.progress import Progress
 from mctl.recipe import Recipe
 
 logger = logging.getLogger(__name__)
-_WORK = ".work"
+_WORK, _LOCK = ".work", "lock"
 _RECORDED = ("mctl", "torch", "transformers", "nn_pruning", "onnx", "onnxruntime-gpu", "onnxruntime", "datasets")
 
 
-def finished(folder: Path, key: str, progress: Progress) -> Artifact | None:
-    """The artifact in `folder` if the same stage with the same inputs and settings made it and it is whole."""
-    if not folder.exists():
-        return None
-    try:
-        artifact = load_artifact(folder)
-    except UserError as error:
-        progress.say(f"{error} Making it again.")
-        return None
-    if artifact.manifest.key != key:
-        progress.say(f"{folder} was made with other settings or inputs; it is replaced once the new one is complete.")
-        return None
-    progress.say(f"{folder} is up to date.")
-    return artifact
+def finished(
+    folder: Path, kind: Kind, key: str, progress: Progress, later: Sequence[tuple[Path, Kind]] = ()
+) -> Artifact | None:
+    """The artifact in `folder` if the same stage with the same inputs and settings made it and it is whole.
+
+    Where there is none and it is to be made, what is in the way is refused here, before any work.
+
+    Args:
+        folder: the artifact's place.
+        kind: of the artifact.
+        key: of the stage.
+        progress: told why it is made again.
+        later: places and kinds of artifacts that the same command makes of this one, and so makes again too.
+
+    Raises:
+        UserError: something that mctl did not make is in one of these places.
+    """
+    by_main(lambda: settle(folder))
+    why = ""
+    if os.path.lexists(folder):
+        try:
+            artifact = load_artifact(folder)
+        except UserError as error:
+            why = f"{error} Making it again."
+        else:
+            if artifact.manifest.key == key:
+                progress.say(f"{folder} is up to date.")
+                return artifact
+            why = f"{folder} was made with other settings or inputs; it is replaced once the new one is complete."
+    for place, its_kind in ((folder, kind), *later):
+        check_replaceable(place, its_kind)
+    if why:
+        progress.say(why)
+    return None
 
 
 @contextmanager
@@ -64,8 +96,10 @@ def work_folder(root: Path, stage: str, key: str) -> Iterator[Path]:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    make_folder(folder)
-    with (folder / "lock").open("w") as lock:
+    make_folder(folder.parent)
+    _check_work(folder)
+    folder.mkdir(exist_ok=True)
+    with (folder / _LOCK).open("a") as lock:
         try:
             # The kernel drops the lock when its process ends, however it ends.
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -79,10 +113,37 @@ def _locked(folder: Path) -> Iterator[None]:
             yield
         except BaseException:
             # What was refused before the work began leaves no trace.
-            if [path.name for path in folder.iterdir()] == ["lock"]:
+            if [path.name for path in folder.iterdir()] == [_LOCK]:
                 _remove(folder)
             raise
         _remove(folder)  # While the lock is held: nobody can have begun in it.
+
+
+def _check_work(folder: Path) -> None:
+    """Refuse to work in a folder that mctl did not make, or in which somebody put something.
+
+    Raises:
+        UserError: a link, a file, a folder without mctl's lock, or a name in it that mctl does not give.
+    """
+    todo = "Move it, or write to another folder with --artifacts."
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise UserError("this is in the way of mctl's work folder.", where=str(folder), todo=todo)
+    if not folder.exists():
+        return
+    others = sorted(name for name in names_in(folder) if not (_is_own(folder, name) or is_companion(folder, name)))
+    lock = folder / _LOCK
+    if not others and not lock.exists():
+        others = sorted(name for name in names_in(folder) if _is_own(folder, name))
+    if others:
+        raise UserError(
+            f"mctl did not write these files in its work folder: {', '.join(others[:3])}.", where=str(folder), todo=todo
+        )
+
+
+def _is_own(folder: Path, name: str) -> bool:
+    """Whether mctl made what has this name in a work folder. Its lock is an empty file."""
+    path = folder / name
+    return is_work(name) and not path.is_symlink() and (name != _LOCK or path.stat().st_size == 0)
 
 
 def made(folder: Path, make: Callable[[], Artifact]) -> Artifact:
@@ -92,11 +153,17 @@ def made(folder: Path, make: Callable[[], Artifact]) -> Artifact:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a work folder, and the folder of all of them if it was the last."""
-    shutil.rmtree(folder, ignore_errors=True)
-    parent = folder.parent
-    if parent.exists() and not any(parent.iterdir()):
-        parent.rmdir()
+    """Remove from a work folder what mctl wrote there, and the folders that are then empty."""
+    for name in list(names_in(folder)):
+        if name != _LOCK and _is_own(folder, name) and not (folder / name).is_dir():
+            (folder / name).unlink()
+    for parent, _, _ in os.walk(folder, topdown=False):
+        if Path(parent) != folder and not any(Path(parent).iterdir()):
+            Path(parent).rmdir()
+    (folder / _LOCK).unlink()
+    for place in (folder, folder.parent):
+        if not place.is_symlink() and not any(place.iterdir()):
+            place.rmdir()
 
 
 def manifest(

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from mctl.artifact import MANIFEST, Artifact, load_artifact, newest_artifact
+from mctl.artifact import MANIFEST, Artifact, Kind, load_artifact, newest_artifact
 from mctl.errors import UserError
 from mctl.pipeline.finetune import adopt, finetune
 from mctl.progress import Progress
 from mctl.recipe import Recipe
 
 
-def find_or_make_teacher(recipe: Recipe, progress: Progress) -> Artifact:
-    """The teacher to compress: the one that `[compress] teacher` names, the newest one there is, or a new one."""
+def find_or_make_teacher(recipe: Recipe, progress: Progress, later: Sequence[tuple[Path, Kind]] = ()) -> Artifact:
+    """The teacher to compress: the one that `[compress] teacher` names, the newest one there is, or a new one.
+
+    Args:
+        later: places of what the same command makes of it, see `stage.finished`.
+    """
     if recipe.compress.teacher is not None:
-        return _artifact_of(Path(recipe.compress.teacher), recipe.artifacts) or adopt(recipe, progress)
+        return _artifact_of(Path(recipe.compress.teacher), recipe.artifacts) or adopt(recipe, progress, later)
     if recipe.model.name is not None:
-        return finetune(recipe, progress)
+        return finetune(recipe, progress, later)
     teacher = newest_artifact(recipe.artifacts, ("teacher",))
     if teacher is None:
         raise UserError(

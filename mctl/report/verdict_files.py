@@ -10,8 +10,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from mctl.artifact import HISTORY, MANIFEST, make_folder, now, sha256_of, write_atomically
+from mctl.artifact import MANIFEST, make_folder, now, sha256_of, write_atomically
 from mctl.errors import UserError
+from mctl.ownership import HISTORY
 from mctl.report.plain import plain_json
 from mctl.report.reason import provider_of
 from mctl.report.schema import ErrorReport, ValidationResult

@@ -1,0 +1,363 @@
+"""Putting an artifact where something is: what mctl made is replaced, what it did not make survives or stops it."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from refusal import contents
+
+from mctl.artifact import (
+    MANIFEST,
+    Artifact,
+    Kind,
+    Manifest,
+    check_replaceable,
+    load_artifact,
+    newest_artifact,
+    no_part_of,
+    now,
+    seal,
+    settle,
+    writing,
+)
+from mctl.errors import UserError
+from mctl.ownership import is_companion, is_report, is_work, refuse_to_replace, signed
+
+FACTS = {
+    "max_length": 16,
+    "layout": {"heads": [2], "ffn": [8]},
+    "parameters": {"total": 20, "encoder": 10, "encoder_weights": 8, "embeddings": 8},
+}
+
+
+@pytest.fixture(autouse=True)
+def any_facts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each kind of artifact has facts of its own, which are not what is tested here."""
+    monkeypatch.setattr("mctl.artifact.check_facts", lambda kind, facts: None)
+
+
+def make(folder: Path, content: bytes = b"old", kind: Kind = "teacher", key: str = "k") -> Artifact:
+    with writing(folder) as temporary:
+        (temporary / "model.safetensors").write_bytes(content)
+        (temporary / "sub").mkdir()
+        (temporary / "sub" / "vocab.txt").write_bytes(b"a\nb\n" + content)
+        return seal(temporary, folder, Manifest(kind=kind, name=folder.name, key=key, created=now(), facts=FACTS))
+
+
+def weights(folder: Path) -> bytes:
+    return (folder / "model.safetensors").read_bytes()
+
+
+def test_a_companion_moves_into_the_artifact_that_replaces_its_own(tmp_path: Path) -> None:
+    folder = make(tmp_path / "a").folder
+    names = (".DS_Store", "sub/._vocab.txt", ".git/refs/heads/main", ".cache/huggingface/x", "Thumbs.db")
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+    (folder / ".git" / "objects").mkdir()
+    make(folder, b"new")
+    assert weights(folder) == b"new"
+    assert {name: (folder / name).read_text() for name in names} == {name: name for name in names}
+    assert (folder / ".git" / "objects").is_dir(), "git does not take a folder without it"
+    assert list(tmp_path.iterdir()) == [folder]
+    load_artifact(folder)
+
+
+@pytest.mark.parametrize(
+    "name", ["notes.txt", "sub/deep/notes.txt", "pytorch_model.bin", ".cache/other/x", "verdicts/x.txt"]
+)
+def test_a_file_of_the_users_in_an_artifact_stops_it(tmp_path: Path, name: str) -> None:
+    folder = make(tmp_path / "a").folder
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text("mine")
+    before = contents(tmp_path)
+    with pytest.raises(UserError, match=f"did not write these files in it.*{name}"):
+        make(folder, b"new")
+    assert contents(tmp_path) == before
+
+
+def test_a_link_and_an_empty_folder_in_an_artifact_stop_it_too(tmp_path: Path) -> None:
+    folder = make(tmp_path / "a").folder
+    (tmp_path / "thesis").mkdir()
+    (folder / "link").symlink_to(tmp_path / "thesis")
+    with pytest.raises(UserError, match="link"):
+        check_replaceable(folder, "teacher")
+    (folder / "link").unlink()
+    (folder / "plans").mkdir()
+    with pytest.raises(UserError, match="plans"):
+        check_replaceable(folder, "teacher")
+
+
+def test_a_changed_file_stops_it_and_a_missing_one_does_not(tmp_path: Path) -> None:
+    folder = make(tmp_path / "a").folder
+    (folder / "sub" / "vocab.txt").write_bytes(b"a\nb\nolx")
+    with pytest.raises(UserError, match=r"changed since: sub/vocab\.txt"):
+        make(folder, b"new")
+    assert weights(folder) == b"old"
+    (folder / "sub" / "vocab.txt").unlink()
+    make(folder, b"new")
+    assert weights(folder) == b"new"
+    load_artifact(folder)
+
+
+def test_what_stands_for_a_file_of_the_artifact_is_not_mctls_if_it_is_a_link(tmp_path: Path) -> None:
+    folder = make(tmp_path / "a").folder
+    (folder / "model.safetensors").rename(tmp_path / "kept")
+    (folder / "model.safetensors").symlink_to(tmp_path / "kept")
+    with pytest.raises(UserError, match=r"model\.safetensors"):
+        make(folder, b"new")
+    assert (tmp_path / "kept").read_bytes() == b"old"
+
+
+def in_the_way(folder: Path, what: str) -> None:
+    elsewhere = folder.parent / "elsewhere"
+    if what == "folder":
+        folder.mkdir()
+        (folder / "thesis.txt").write_text("mine")
+    elif what == "empty folder":
+        folder.mkdir()
+    elif what == "file":
+        folder.write_text("mine")
+    elif what == "link":
+        folder.symlink_to(make(elsewhere).folder)
+    elif what == "dangling link":
+        folder.symlink_to(elsewhere)
+    elif what == "cut manifest":
+        make(folder)
+        (folder / MANIFEST).write_text((folder / MANIFEST).read_text()[:-40])
+    elif what == "edited manifest":
+        make(folder)
+        (folder / MANIFEST).write_text((folder / MANIFEST).read_text().replace('"k"', '"l"'))
+    else:
+        make(folder, kind="compressed")
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("folder", "no artifact of mctl: it is kept"),
+        ("empty folder", "no artifact of mctl: it is kept"),
+        ("file", "is a file and is no artifact of mctl"),
+        ("link", "is a link"),
+        ("dangling link", "is a link"),
+        ("cut manifest", "manifest is damaged"),
+        ("edited manifest", "manifest was changed"),
+        ("compressed", "the compressed in .* has this name"),
+    ],
+)
+def test_what_is_in_the_way_is_refused_with_the_way_out(tmp_path: Path, what: str, words: str) -> None:
+    folder = tmp_path / "a"
+    in_the_way(folder, what)
+    before = contents(tmp_path)
+    with pytest.raises(UserError, match=words) as refused:
+        make(folder, b"new")
+    assert "--artifacts" in str(refused.value)
+    assert contents(tmp_path) == before
+    assert os.path.lexists(folder)
+
+
+def test_evidence_of_an_export_stays_when_it_is_made_again(tmp_path: Path) -> None:
+    folder = make(tmp_path / "a", kind="export").folder
+    verdict = {"schema_version": 1, "verdict": "pass", "created": "2026-11-28T06:08:32.5+00:00", "comparison": None}
+    (folder / "validation.json").write_text(json.dumps(verdict))
+    (folder / "validation.html").write_text("<p>x</p><!-- Written by mctl -->")
+    (folder / "README.md").write_bytes(signed(b"# a\n"))
+    (folder / "verdicts").mkdir()
+    (folder / "verdicts" / "20261127T060832.500000Z-cuda.json").write_text(json.dumps(verdict | {"verdict": "fail"}))
+    make(folder, b"new", kind="export")
+    assert json.loads((folder / "verdicts" / "20261128T060832.500000Z-cpu.json").read_text()) == verdict
+    assert json.loads((folder / "verdicts" / "20261127T060832.500000Z-cuda.json").read_text())["verdict"] == "fail"
+    assert sorted(path.name for path in folder.iterdir()) == [MANIFEST, "model.safetensors", "sub", "verdicts"]
+
+
+def test_a_card_that_was_edited_stays_when_an_export_is_made_again(tmp_path: Path) -> None:
+    folder = make(tmp_path / "a", kind="export").folder
+    (folder / "README.md").write_bytes(signed(b"# a\n") + b"Ask Asha before you use it.\n")
+    assert not is_report(folder / "README.md")
+    make(folder, b"new", kind="export")
+    assert (folder / "README.md").read_bytes().endswith(b"Ask Asha before you use it.\n")
+    (folder / "README.md").write_text("# mine, from the beginning")
+    make(folder, b"newer", kind="export")
+    assert (folder / "README.md").read_text() == "# mine, from the beginning"
+
+
+def killed_at(folder: Path, call: int) -> None:
+    """Replace an artifact in a process that is killed before its n-th change of a name."""
+    seen = 0
+
+    def or_die(real: object) -> object:
+        def changed(*arguments: object, **more: object) -> object:
+            nonlocal seen
+            # What happens inside of the new files themselves is not yet a replacement.
+            if ".tmp/new/" not in str(arguments[0]):
+                seen += 1
+                if seen == call:
+                    os.kill(os.getpid(), signal.SIGKILL)
+            return real(*arguments, **more)  # type: ignore[operator]
+
+        return changed
+
+    for name in ("rename", "unlink", "rmdir"):
+        setattr(Path, name, or_die(getattr(Path, name)))
+    make(folder, b"new")
+    os._exit(0)
+
+
+@pytest.mark.parametrize("reader", ["load", "newest", "make"])
+def test_killed_at_any_point_of_a_replacement_an_artifact_is_there_and_nothing_is_lost(
+    tmp_path: Path, reader: str
+) -> None:
+    seen = set()
+    for call in range(1, 30):
+        root = tmp_path / str(call)
+        folder = make(root / "a").folder
+        (folder / ".DS_Store").write_text("of macOS")
+        child = multiprocessing.get_context("fork").Process(target=killed_at, args=(folder, call))
+        child.start()
+        child.join()
+        if reader == "load":
+            load_artifact(folder)
+        elif reader == "newest":
+            assert newest_artifact(root, ("teacher",)) is not None
+        else:
+            make(folder, b"newer")
+        settle(folder)
+        assert (folder / ".DS_Store").read_text() == "of macOS"
+        assert not list(root.glob(".*.tmp/old")), "the old one waits for nobody"
+        seen.add(weights(load_artifact(folder).folder))
+        if child.exitcode == 0:
+            break
+    assert call > 6, "the replacement has steps of its own"
+    assert seen == ({b"newer"} if reader == "make" else {b"new", b"old"})
+
+
+def test_a_hidden_folder_without_the_mark_is_the_users(tmp_path: Path) -> None:
+    own = tmp_path / ".a.12345678.tmp"
+    (own / "old").mkdir(parents=True)
+    (own / "old" / "thesis.txt").write_text("mine")
+    with pytest.raises(UserError, match="no artifact here"):
+        load_artifact(tmp_path / "a")
+    make(tmp_path / "a")
+    assert (own / "old" / "thesis.txt").read_text() == "mine"
+
+
+def test_files_are_as_readable_as_the_umask_says(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        with writing(tmp_path / "a") as temporary:
+            (temporary / "model.safetensors").write_bytes(b"x")
+            (temporary / "model.safetensors").chmod(0o600)
+            (temporary / "sub").mkdir(mode=0o700)
+            (temporary / "sub" / "x").touch(mode=0o600)
+            seal(temporary, tmp_path / "a", Manifest(kind="teacher", name="a", key="k", created=now(), facts=FACTS))
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "a").rglob("*")}
+    assert modes == {"model.safetensors": 0o644, "sub": 0o755, "x": 0o644, MANIFEST: 0o644}
+
+
+def test_a_file_that_may_not_be_read_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make(tmp_path / "a").folder
+    real = os.access
+    denied = {"model.safetensors"}
+    monkeypatch.setattr(os, "access", lambda path, mode, **more: Path(path).name not in denied and real(path, mode))
+    with pytest.raises(UserError, match=r"model\.safetensors: you have no permission to read"):
+        load_artifact(folder)
+
+
+def in_the_hubs_cache(folder: Path, repository: Path, below: str = "") -> Path:
+    """An artifact as the hub's client keeps it: links to blobs."""
+    snapshot = repository / "snapshots" / "abc" / below
+    for path in (path for path in folder.rglob("*") if path.is_file()):
+        name = path.relative_to(folder)
+        blob = repository / "blobs" / f"{len(list(repository.glob('blobs/*')))}"
+        blob.parent.mkdir(parents=True, exist_ok=True)
+        blob.write_bytes(path.read_bytes())
+        link = snapshot / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(os.path.relpath(blob, link.parent))
+    return snapshot
+
+
+@pytest.mark.parametrize("below", ["", "artifacts/a"])
+def test_links_of_the_hubs_cache_are_followed(tmp_path: Path, below: str) -> None:
+    made = make(tmp_path / "a")
+    snapshot = in_the_hubs_cache(made.folder, tmp_path / "models--me--a", below)
+    assert load_artifact(snapshot).manifest == made.manifest
+    link = snapshot / "model.safetensors"
+    (tmp_path / "secret").write_bytes(b"old")
+    for elsewhere in (
+        tmp_path / "secret",
+        tmp_path / "blobs" / "1",
+        tmp_path / "models--me--a" / "blobs" / "deep" / "x",
+    ):
+        elsewhere.parent.mkdir(exist_ok=True)
+        elsewhere.write_bytes(b"old")
+        link.unlink()
+        link.symlink_to(elsewhere)
+        with pytest.raises(UserError, match="outside the artifact"):
+            load_artifact(snapshot)
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs"),
+    [
+        (".DS_Store", True),
+        ("sub/.DS_Store", True),
+        ("._model.safetensors", False),
+        ("._x", True),
+        (".gitignore", True),
+        (".git/objects/ab/cd", True),
+        (".cache/huggingface/download/model.safetensors.metadata", True),
+        (".cache/huggingface/evil.pkl", False),
+        (".cache/other", False),
+        ("desktop.ini", True),
+        ("__MACOSX/._config.json", True),
+        ("pytorch_model.bin", False),
+        ("tokenization.py", False),
+        (".nfs0000000001a2b3c4", True),
+        ("notes.txt", False),
+    ],
+)
+def test_companions(tmp_path: Path, name: str, theirs: bool) -> None:
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_bytes(b"x")
+    assert is_companion(tmp_path, name) is theirs
+    assert (name in no_part_of(tmp_path)) is theirs
+
+
+def test_what_macos_keeps_of_a_model_file_is_known_by_its_content_and_a_link_is_no_companion(tmp_path: Path) -> None:
+    (tmp_path / "._model.safetensors").write_bytes(b"\x00\x05\x16\x07rest")
+    assert is_companion(tmp_path, "._model.safetensors")
+    (tmp_path / ".DS_Store").symlink_to("._model.safetensors")
+    assert not is_companion(tmp_path, ".DS_Store")
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("checkpoint-12/model.safetensors", True),
+        ("ramp/checkpoint-3/rng_state_1.pth", True),
+        ("labels/logits.npy", True),
+        ("tokens-x1_y/tmp1", True),
+        ("checkpoint-12/notes.txt", False),
+        ("thesis/model.safetensors", False),
+        ("config.json", False),
+        ("lock/x", False),
+    ],
+)
+def test_names_in_a_work_folder(name: str, ours: bool) -> None:
+    assert is_work(name) is ours
+
+
+@pytest.mark.parametrize("what", ["file", "folder", "dangling link"])
+def test_a_place_that_is_taken(tmp_path: Path, what: str) -> None:
+    refuse_to_replace(tmp_path / "x", "--output")
+    in_the_way(tmp_path / "x", what)
+    with pytest.raises(UserError, match=r"in the way.*--output"):
+        refuse_to_replace(tmp_path / "x", "--output")
