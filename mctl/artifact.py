@@ -325,8 +325,7 @@ def check_replaceable(folder: Path, kind: Kind, *, where: str | None = None, tod
     if manifest is not None and (foreign := _foreign(folder, manifest)):
         few = ", ".join(foreign[:3]) + (f" and {len(foreign) - 3} more" if len(foreign) > 3 else "")
         raise UserError(
-            f"{folder} would be made again, but mctl did not write these files in it, or they were changed since: "
-            f"{few}.",
+            f"the artifact would be made again, but mctl did not write these files in it, or they were changed: {few}.",
             where=where or str(folder),
             todo="Move them to another folder, or write elsewhere with --artifacts.",
         )
@@ -340,17 +339,18 @@ def check_kind(folder: Path, kind: Kind, *, where: str | None = None, todo: str 
     """
     if not os.path.lexists(folder):
         return None
+    this = f"{folder} " if where else "this "
     where, todo = where or str(folder), todo or "Write elsewhere with --artifacts, or move it."
     if folder.is_symlink():
-        raise UserError(f"{folder} is a link: what it leads to is not replaced.", where=where, todo=todo)
+        raise UserError(f"{this}is a link: what it leads to is not replaced.", where=where, todo=todo)
     if not folder.is_dir():
-        raise UserError(f"{folder} is a file and is no artifact of mctl: it is kept.", where=where, todo=todo)
+        raise UserError(f"{this}is a file and is no artifact of mctl: it is kept.", where=where, todo=todo)
     try:
         manifest = _read_manifest(folder)
     except UserError as error:
         why = f" ({error.what[:-1]})" if os.path.lexists(folder / MANIFEST) else ""
         raise UserError(
-            f"{folder} is there already and is no artifact of mctl{why}: it is kept.", where=where, todo=todo
+            f"{this}is there already and is no artifact of mctl{why}: it is kept.", where=where, todo=todo
         ) from error
     if manifest.kind != kind:
         raise UserError(f"the {manifest.kind} in {folder} has this name.", where=where, todo=todo)

@@ -169,6 +169,18 @@ def _is_signed(content: bytes) -> bool:
 SIGN = "Written by mctl"
 """Stands in every report that is text with comments, and in the metadata of every picture."""
 
+
+def picture_metadata(format: str) -> dict[str, str | None]:
+    """What matplotlib writes into a picture, so that it is known again: the sign, and no date.
+
+    Args:
+        format: "png", "svg" or "pdf".
+    """
+    if format == "png":
+        return {"Software": SIGN}
+    return {"Creator": SIGN, "Date" if format == "svg" else "CreationDate": None}
+
+
 _SIGNS = {
     # The second sign of each is what version 0.1.0 wrote.
     ".html": (SIGN.encode(), b"content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\""),

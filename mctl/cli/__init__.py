@@ -68,8 +68,10 @@ def _run(arguments: Sequence[str]) -> int:
         UserError: the arguments cannot be understood, or what the command raises.
     """
     from mctl.cli.app import app
+    from mctl.cli.encoding import check_encoding
 
     arguments = with_values(as_help(arguments))
+    check_encoding(arguments)
     try:
         code = app(arguments, prog_name="mctl", standalone_mode=False)
     except Exception as error:

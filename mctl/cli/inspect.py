@@ -37,6 +37,7 @@ def inspect(
     """
     from mctl.artifact import load_artifact, make_folder, newest_artifact
     from mctl.errors import UserError
+    from mctl.ownership import refuse_unless_report
     from mctl.recipe import load_recipe
     from mctl.report.artifact import layouts_of, show
     from mctl.report.console import open_console
@@ -47,6 +48,8 @@ def inspect(
             where=f"--picture {picture}",
             todo=f"Choose an ending: {', '.join(_PICTURES)}.",
         )
+    if picture is not None:
+        refuse_unless_report(picture, "--picture")
     recipe = load_recipe(config, {"artifacts": artifacts})
     found = (
         load_artifact(artifact) if artifact else newest_artifact(recipe.artifacts, ("export", "compressed", "teacher"))

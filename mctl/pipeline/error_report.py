@@ -13,7 +13,7 @@ from mctl.pipeline.stage import versions
 from mctl.progress import Progress
 from mctl.recipe import Provider
 from mctl.report.schema import ErrorReport
-from mctl.report.verdict_files import error_result, write_evidence
+from mctl.report.verdict_files import check_places, error_result, write_evidence
 
 _UNFINISHED = "the validation has not finished: it is under way, or it was stopped."
 _AGAIN = "Run `mctl validate` again."
@@ -32,12 +32,17 @@ def error_reports(
     Args:
         root: where artifacts are.
         folder: of the export; by default the newest in `root`. Where it is no export of mctl, nothing is written.
+
+    Raises:
+        UserError: a file that mctl did not write has the name of a report.
     """
     if folder is None:
         newest = newest_artifact(root, ("export",))
         folder = newest.folder if newest else None
     elif not _is_export(folder):
         folder = None
+    if folder is not None:
+        check_places(folder)
 
     def report(error: ErrorReport) -> None:
         if folder is not None:

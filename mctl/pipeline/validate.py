@@ -27,7 +27,7 @@ from mctl.progress import Progress
 from mctl.recipe import ModelSettings, Recipe
 from mctl.report.reason import reason_of
 from mctl.report.schema import ValidationResult
-from mctl.report.verdict_files import retire_others, write_evidence
+from mctl.report.verdict_files import CARD, keeps_card, retire_others, write_evidence
 
 
 def validate(recipe: Recipe, progress: Progress, folder: Path | None = None) -> ValidationResult:
@@ -52,6 +52,11 @@ def validate(recipe: Recipe, progress: Progress, folder: Path | None = None) -> 
         result = _judge(recipe, progress, lineage, release, released)
         retire_others(result, lineage.export.folder, whole=_whole(result))
         write_evidence(result, lineage.export.folder)
+    if keeps_card(card := lineage.export.folder):
+        progress.say(
+            f"{card / CARD} was written or changed by somebody else and stays as it is; its figures may be older. "
+            "`mctl report --format card` has the new ones."
+        )
     return result
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
+from mctl.ownership import picture_metadata
 from mctl.report.bench_schema import BenchResult, Interval, Point, Timing
 from mctl.report.plain import plain
 
@@ -36,7 +37,7 @@ def picture(result: BenchResult, format: str = "svg") -> bytes:
     figure.legend(handles, labels, loc="outside lower center", frameon=False, ncols=2)
     content = io.BytesIO()
     # Without the date, the same result gives the same picture.
-    figure.savefig(content, format=format, dpi=150, metadata={"Date": None} if format == "svg" else None)
+    figure.savefig(content, format=format, dpi=150, metadata=picture_metadata(format))
     return content.getvalue()
 
 

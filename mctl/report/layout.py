@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
+
+from mctl.artifact import write_atomically
+from mctl.ownership import picture_metadata
 
 _WIDTH = 24
 
@@ -40,7 +44,7 @@ def _bar(part: int, whole: int, width: int) -> Text:
 
 
 def layout_picture(layout: Mapping[str, Sequence[int]], before: Mapping[str, Sequence[int]], path: Path) -> Path:
-    """The same as a picture, PNG or SVG by the ending of `path`."""
+    """The same as a picture, PNG, SVG or PDF by the ending of `path`."""
     # Figure without pyplot: nothing global is changed and no display is looked for.
     from matplotlib.figure import Figure
 
@@ -56,5 +60,7 @@ def layout_picture(layout: Mapping[str, Sequence[int]], before: Mapping[str, Seq
     axes[0].set_yticks(layers)
     axes[0].invert_yaxis()
     axes[1].legend(loc="lower right", frameon=False)
-    figure.savefig(path, dpi=150)
+    content, format = io.BytesIO(), path.suffix[1:].lower()
+    figure.savefig(content, format=format, dpi=150, metadata=picture_metadata(format))
+    write_atomically(path, content.getvalue())
     return path

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from mctl.artifact import MANIFEST, make_folder, now, sha256_of, write_atomically
 from mctl.errors import UserError
-from mctl.ownership import HISTORY
+from mctl.ownership import HISTORY, SIGN, is_report, refuse_to_replace, refuse_unless_report, signed
 from mctl.report.plain import plain_json
 from mctl.report.reason import provider_of
 from mctl.report.schema import ErrorReport, ValidationResult
@@ -29,7 +29,7 @@ def _html(result: ValidationResult, folder: Path) -> bytes:
     from mctl.report.page import page
 
     # A text may hold a lone surrogate, which is no character and has no bytes.
-    return page(result).encode("utf-8", "backslashreplace")
+    return f"{page(result)}<!-- {SIGN} -->\n".encode("utf-8", "backslashreplace")
 
 
 def _junit(result: ValidationResult, folder: Path) -> bytes:
@@ -53,7 +53,7 @@ def _markdown(result: ValidationResult, folder: Path) -> bytes:
 def _card(result: ValidationResult, folder: Path) -> bytes:
     from mctl.report.card import export_card
 
-    return export_card(result).encode("utf-8", "backslashreplace")
+    return signed(export_card(result).encode("utf-8", "backslashreplace"))
 
 
 Format = Callable[[ValidationResult, Path], bytes]
@@ -86,17 +86,39 @@ NAMES: Mapping[str, Mapping[str, str]] = {
 """By provider and format: where the newest verdict is. The card is one file: it tells the newest verdict of all."""
 
 
+def check_places(folder: Path) -> None:
+    """Refuse to validate where a report would replace a file that mctl did not write.
+
+    The card is asked for by `keeps_card`: people write their own.
+
+    Raises:
+        UserError: something else has the name of a report.
+    """
+    for name in sorted({name for names in NAMES.values() for name in names.values()} - {CARD}):
+        refuse_unless_report(folder / name, "export again with --artifacts")
+    if (folder / HISTORY).is_symlink() or (folder / HISTORY).is_file():
+        refuse_to_replace(folder / HISTORY, "export again with --artifacts")
+
+
+def keeps_card(folder: Path) -> bool:
+    """Whether an export has a README.md that is not as mctl wrote it, and that therefore stays."""
+    return os.path.lexists(folder / CARD) and not is_report(folder / CARD)
+
+
 def write_evidence(result: ValidationResult, folder: Path) -> None:
     """Write all reports but the summary into the artifact's folder, and the verdict into its history.
 
     The result comes last: if it is new, so are the others. A verdict that is replaced stays in the history, also one
-    of version 0.1.0, which kept none. An error report replaces a verdict and is no part of the history.
+    of version 0.1.0, which kept none. An error report replaces a verdict and is no part of the history. A card that
+    somebody edited stays.
     """
     names = NAMES[provider_of(result)]
     _keep_replaced(folder / names["json"], folder)
     if result.error is None:
         _keep(result, folder)
     for format, name in reversed(list(names.items())):
+        if name == CARD and keeps_card(folder):
+            continue
         write_atomically(folder / name, FORMATS[format](result, folder))
 
 
