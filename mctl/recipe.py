@@ -5,6 +5,7 @@ A flag beats mctl.toml, mctl.toml beats a default. Unknown keys are refused, so 
 
 from __future__ import annotations
 
+import codecs
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from mctl.data.settings import DataSettings
 from mctl.errors import UserError
+from mctl.recipe_paths import DEFAULT_ARTIFACTS, VERSION, flag_path, place
 
 RECIPE_FILE = "mctl.toml"
 
@@ -257,7 +259,7 @@ class GateSettings(Settings):
 class Recipe(Settings):
     """The whole of mctl.toml."""
 
-    artifacts: Path = Field(Path("artifacts"), description="Folder that artifacts are written to.")
+    artifacts: Path = Field(Path(DEFAULT_ARTIFACTS), description="Folder that artifacts are written to.")
     model: ModelSettings = ModelSettings()
     data: DataSettings = DataSettings()
     finetune: FinetuneSettings = FinetuneSettings()
@@ -271,6 +273,10 @@ class Recipe(Settings):
 def load_recipe(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Recipe:
     """The recipe of a folder.
 
+    Paths of the result hold where the command runs: those of the file are relative to its folder, those of flags to the
+    folder that the command runs in. A file without `version` is one of mctl 0.1.0, all of whose paths are relative to
+    the latter; where that makes a difference, a warning is logged.
+
     Args:
         path: a TOML file. By default `mctl.toml` where the command runs, if there is one.
         overrides: flags, as {"section.key": value}; None means that the flag was not given.
@@ -278,31 +284,53 @@ def load_recipe(path: Path | None = None, overrides: Mapping[str, Any] | None = 
     Raises:
         UserError: the file is missing, not TOML, or has a key or value that does not fit.
     """
-    values = _read(path)
+    given = path is not None
+    path = path or Path(RECIPE_FILE)
+    values = _read(path) if given or path.exists() else {}
+    chosen = "artifacts" in values or (overrides or {}).get("artifacts") is not None
+    place(values, path, _version(values, path))
     for dotted, value in (overrides or {}).items():
         if value is not None:
-            _set(values, dotted, value)
+            _set(values, dotted, flag_path(dotted, value))
     _one_aim(values, path, overrides or {})
     try:
-        return Recipe.model_validate(values)
+        recipe = Recipe.model_validate(values)
     except ValidationError as error:
         raise _explain(error, path, overrides or {}) from error
+    if not chosen:  # An export goes beside its source unless the user says where.
+        recipe.model_fields_set.discard("artifacts")
+    return recipe
 
 
-def _read(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        path = Path(RECIPE_FILE)
-        if not path.exists():
-            return {}
+def _read(path: Path) -> dict[str, Any]:
     try:
         # Bytes: in text mode Python would mend line ends that are none in TOML.
-        return tomllib.loads(path.read_bytes().decode())
+        content = path.read_bytes()
     except FileNotFoundError as error:
         raise UserError("there is no such file.", where=str(path), todo="Write one with `mctl init`.") from error
-    except (ValueError, RecursionError) as error:  # TOML's and UTF-8's errors, and numbers of thousands of digits.
-        raise UserError(f"this is not TOML: {error}.", where=str(path)) from error
     except OSError as error:
         raise UserError(f"it cannot be read: {error.strerror}.", where=str(path)) from error
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content[:4]:
+        raise UserError("this is UTF-16 or UTF-32, and TOML is UTF-8.", where=str(path), todo="Save it as UTF-8.")
+    try:
+        return tomllib.loads(content.removeprefix(codecs.BOM_UTF8).decode())
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UserError(f"line {line} is not UTF-8.", where=str(path), todo="Save it as UTF-8.") from error
+    except (ValueError, RecursionError) as error:  # TOML's errors, and numbers of thousands of digits.
+        raise UserError(f"this is not TOML: {error}.", where=str(path)) from error
+
+
+def _version(values: dict[str, Any], path: Path) -> int:
+    """Take the version of the recipe out of its values; a recipe without one is of mctl 0.1.0."""
+    version = values.pop("version", 1)
+    if type(version) is not int or not 1 <= version <= VERSION:
+        raise UserError(
+            f"a recipe has version 1 or {VERSION}, not {version!r}.",
+            where=f"{path}, version",
+            todo="Use the mctl that wrote it, or write a new recipe with `mctl init`.",
+        )
+    return version
 
 
 def _set(values: dict[str, Any], dotted: str, value: Any) -> None:
@@ -315,7 +343,7 @@ def _set(values: dict[str, Any], dotted: str, value: Any) -> None:
     values[key] = value
 
 
-def _one_aim(values: dict[str, Any], path: Path | None, overrides: Mapping[str, Any]) -> None:
+def _one_aim(values: dict[str, Any], path: Path, overrides: Mapping[str, Any]) -> None:
     """Refuse a prune level beside a speed-up. A flag of one beats the other in the file, which is dropped."""
     section = values.get("compress")
     if not isinstance(section, dict) or not {"prune", "target_speedup"} <= section.keys():
@@ -324,20 +352,20 @@ def _one_aim(values: dict[str, Any], path: Path | None, overrides: Mapping[str, 
     if len(flags) != 1:
         raise UserError(
             "a prune level follows from a speed-up, so only one of them can be asked for.",
-            where="--prune --target-speedup" if flags else f"{path or RECIPE_FILE}, compress.target_speedup",
+            where="--prune --target-speedup" if flags else f"{path}, compress.target_speedup",
             todo="Leave one of them out.",
         )
     section.pop("prune" if "target_speedup" in flags else "target_speedup")
 
 
-def _explain(error: ValidationError, path: Path | None, overrides: Mapping[str, Any]) -> UserError:
+def _explain(error: ValidationError, path: Path, overrides: Mapping[str, Any]) -> UserError:
     """The first problem as one sentence, with the flag or the file that it came from."""
     problem = error.errors()[0]
     dotted = ".".join(str(part) for part in problem["loc"])
     if dotted.split(".")[-1].isdigit():  # An item of a list: the flag is the list's.
         dotted = dotted.rpartition(".")[0]
     from_flag = overrides.get(dotted) is not None
-    where = f"--{dotted.split('.')[-1].replace('_', '-')}" if from_flag else f"{path or RECIPE_FILE}, {dotted}"
+    where = f"--{dotted.split('.')[-1].replace('_', '-')}" if from_flag else f"{path}, {dotted}"
     if problem["type"] == "extra_forbidden":
         return UserError("there is no such setting.", where=where, todo="`mctl init` writes a file with all of them.")
     message = problem["msg"].removeprefix("Value error, ")

@@ -11,8 +11,21 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from mctl.recipe import Recipe
+from mctl.recipe_paths import VERSION
 
+# The first line of the recipe that `mctl quickstart` writes; mctl knows its folder by it.
+QUICKSTART_TITLE = "# Settings of mctl for the synthetic sample of `mctl quickstart`.\n"
 _TITLE = "# Settings of mctl: `mctl run` does all of it. What is commented out is the default.\n"
+_VERSION = f"version = {VERSION}  # Paths are relative to the folder of this file."
+
+
+def is_of_quickstart(path: Path) -> bool:
+    """Whether a recipe is one that `mctl quickstart` wrote."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            return file.readline() == QUICKSTART_TITLE
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def recipe_text(given: Mapping[str, Any]) -> str:
@@ -21,7 +34,7 @@ def recipe_text(given: Mapping[str, Any]) -> str:
     Args:
         given: values to write uncommented, as {"section.key": value}.
     """
-    lines = [_TITLE, *_lines("artifacts", Recipe.model_fields["artifacts"], given, "artifacts")]
+    lines = [_TITLE, _VERSION, "", *_lines("artifacts", Recipe.model_fields["artifacts"], given, "artifacts")]
     for section, field in Recipe.model_fields.items():
         model = field.annotation
         if not (isinstance(model, type) and issubclass(model, BaseModel)):

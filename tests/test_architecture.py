@@ -27,14 +27,15 @@ ARROWS: dict[str, set[str]] = {
     "ownership": {"errors"},
     "artifact": {"errors", "facts", "ownership"},
     "data": {"errors"},
-    "recipe": {"errors", "data"},
-    "recipe_file": {"recipe"},
+    "recipe_paths": {"errors", "data"},
+    "recipe": {"errors", "data", "recipe_paths"},
+    "recipe_file": {"recipe", "recipe_paths"},
     "samples": {"errors"},
     "compression": _BASE,
     "report": _BASE,
     "__init__": {"compression", "pipeline"},  # `import mctl` registers the compact classes, and has `mctl.load`.
-    "pipeline": {*_BASE, "recipe_file", "samples", "compression", "exporters", "validators", "report"},
-    "cli": {*_BASE, "__init__", "exit_codes", "recipe_file", "report", "pipeline"},
+    "pipeline": {*_BASE, "recipe_file", "recipe_paths", "samples", "compression", "exporters", "validators", "report"},
+    "cli": {*_BASE, "__init__", "exit_codes", "recipe_file", "recipe_paths", "report", "pipeline"},
     "__main__": {"cli"},
 }
 # Modules, by prefix, that alone may import a library.

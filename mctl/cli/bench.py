@@ -100,6 +100,7 @@ Out = Annotated[
     typer.Option(
         help="Folder for bench.json, bench.md and bench.svg. [default: bench in the folder of artifacts]",
         show_default=False,
+        callback=options.at_home,
     ),
 ]
 
@@ -107,7 +108,9 @@ Out = Annotated[
 def bench(
     artifact: Annotated[
         list[Path] | None,
-        typer.Argument(help="Exports or PyTorch artifacts. By default every export.", show_default=False),
+        typer.Argument(
+            help="Exports or PyTorch artifacts. By default every export.", show_default=False, callback=options.at_home
+        ),
     ] = None,
     batch: Batch = None,
     length: Length = None,
@@ -140,13 +143,14 @@ def bench(
 
         mctl bench --no-torch --no-energy --json | jq .points
     """
+    from mctl.cli.next_step import command
+    from mctl.cli.recipe_at_hand import recipe_at_hand
     from mctl.pipeline.bench import bench as run
-    from mctl.recipe import load_recipe
     from mctl.report.bench_files import check_folder, write_reports
     from mctl.report.bench_terminal import show
     from mctl.report.console import open_console
 
-    recipe = load_recipe(
+    recipe, config = recipe_at_hand(
         config,
         {
             "artifacts": artifacts,
@@ -163,7 +167,9 @@ def bench(
             "bench.energy": energy,
             "bench.country": country,
         },
+        artifact,
     )
+    named = ["--artifacts", artifacts] if artifacts else []
     folder = out or recipe.artifacts / "bench"
     check_folder(folder)
     with open_console(quiet) as console:
@@ -173,3 +179,4 @@ def bench(
         else:
             show(result, console.results)
         console.say(f"wrote {', '.join(map(str, write_reports(result, folder)))}")
+        console.say(command("inspect", artifact[0]) if artifact else command("validate", *named, config=config))

@@ -73,6 +73,7 @@ def compress(
 
         mctl compress --prune 50 --structure blocks --block 32
     """
+    from mctl.cli.next_step import NextStep
     from mctl.errors import UserError
     from mctl.pipeline.compress import compress as run
     from mctl.recipe import load_recipe
@@ -130,4 +131,6 @@ def compress(
         },
     )
     with open_console(quiet) as console:
-        console.made(run(recipe, console))
+        made = run(recipe, console)
+        console.made(made)
+        console.say(NextStep(recipe, config, artifacts).after_artifact(made))

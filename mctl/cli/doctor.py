@@ -16,6 +16,7 @@ def doctor(artifacts: options.Artifacts = None, config: options.Config = None) -
 
         mctl doctor
     """
+    from mctl.cli.next_step import command
     from mctl.pipeline.examine import examine
     from mctl.recipe import load_recipe
     from mctl.report.console import open_console
@@ -25,4 +26,7 @@ def doctor(artifacts: options.Artifacts = None, config: options.Config = None) -
     with open_console(quiet=False) as console:
         findings = examine(recipe)
         show(findings, console.results)
-    raise typer.Exit(int(any(finding.state == "broken" for finding in findings)))
+        broken = any(finding.state == "broken" for finding in findings)
+        if not broken:
+            console.say(command("run" if recipe.data.source else "quickstart", config=config))
+    raise typer.Exit(int(broken))

@@ -13,7 +13,9 @@ from mctl.cli import options
 def export(
     artifact: Annotated[
         Path | None,
-        typer.Argument(help="Teacher or compressed artifact. By default the newest.", show_default=False),
+        typer.Argument(
+            help="Teacher or compressed artifact. By default the newest.", show_default=False, callback=options.at_home
+        ),
     ] = None,
     fp32: Annotated[bool, typer.Option("--fp32", help="Weights as they were trained. This is the default.")] = False,
     fp16: Annotated[bool, typer.Option("--fp16", help="Half the size, for GPUs.")] = False,
@@ -56,16 +58,17 @@ def export(
 
         mctl export --fp32 --provider cuda
     """
+    from mctl.cli.next_step import NextStep
+    from mctl.cli.recipe_at_hand import recipe_at_hand
     from mctl.errors import UserError
     from mctl.pipeline.export import export as run
-    from mctl.recipe import load_recipe
     from mctl.report.console import open_console
 
     asked = [name for name, given in (("fp32", fp32), ("fp16", fp16), ("int8", int8)) if given]
     if len(asked) > 1:
         flags = " ".join(f"--{name}" for name in asked)
         raise UserError("one precision at a time.", where=flags, todo="Run the command once for each.")
-    recipe = load_recipe(
+    recipe, config = recipe_at_hand(
         config,
         {
             "artifacts": artifacts,
@@ -75,6 +78,9 @@ def export(
             "export.quantization": quantization,
             "export.exporter": exporter,
         },
+        artifact,
     )
     with open_console(quiet) as console:
-        console.made(run(recipe, console, artifact))
+        made = run(recipe, console, artifact)
+        console.made(made)
+        console.say(NextStep(recipe, config, artifacts).after_artifact(made))

@@ -43,6 +43,7 @@ def finetune(
 
         mctl finetune --model ./encoder --data splits/ --epochs 4 --learning-rate 1e-4
     """
+    from mctl.cli.next_step import NextStep
     from mctl.pipeline.finetune import finetune as run
     from mctl.recipe import load_recipe
     from mctl.report.console import open_console
@@ -68,4 +69,6 @@ def finetune(
         },
     )
     with open_console(quiet) as console:
-        console.made(run(recipe, console))
+        made = run(recipe, console)
+        console.made(made)
+        console.say(NextStep(recipe, config, artifacts).after_artifact(made))

@@ -14,7 +14,9 @@ def init(
     model: options.Model = None,
     data: options.Data = None,
     teacher: options.Teacher = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")] = Path("mctl.toml"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.", callback=options.at_home)] = Path(
+        "mctl.toml"
+    ),
     force: Annotated[bool, typer.Option("--force", "-f", help="Replace a file that is there.")] = False,
 ) -> None:
     """Write a commented **mctl.toml** with every setting and its default.

@@ -15,11 +15,15 @@ _PICTURES = (".png", ".svg", ".pdf")
 def inspect(
     artifact: Annotated[
         Path | None,
-        typer.Argument(help="Artifact to look at. By default the newest.", show_default=False),
+        typer.Argument(
+            help="Artifact to look at. By default the newest.", show_default=False, callback=options.at_home
+        ),
     ] = None,
     picture: Annotated[
         Path | None,
-        typer.Option(help="Also draw the layout to this PNG or SVG file.", show_default=False),
+        typer.Option(
+            help="Also draw the layout to this PNG or SVG file.", show_default=False, callback=options.at_home
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="The manifest as JSON on stdout.")] = False,
     artifacts: options.Artifacts = None,
@@ -36,9 +40,10 @@ def inspect(
         mctl inspect --json | jq .facts.layout
     """
     from mctl.artifact import load_artifact, make_folder, newest_artifact
+    from mctl.cli.next_step import NextStep
+    from mctl.cli.recipe_at_hand import recipe_at_hand
     from mctl.errors import UserError
     from mctl.ownership import refuse_unless_report
-    from mctl.recipe import load_recipe
     from mctl.report.artifact import layouts_of, show
     from mctl.report.console import open_console
 
@@ -50,7 +55,7 @@ def inspect(
         )
     if picture is not None:
         refuse_unless_report(picture, "--picture")
-    recipe = load_recipe(config, {"artifacts": artifacts})
+    recipe, config = recipe_at_hand(config, {"artifacts": artifacts}, artifact)
     found = (
         load_artifact(artifact) if artifact else newest_artifact(recipe.artifacts, ("export", "compressed", "teacher"))
     )
@@ -66,3 +71,4 @@ def inspect(
 
             make_folder(picture.parent)
             console.say(f"wrote {layout_picture(*layouts_of(found), picture)}")
+        console.say(NextStep(recipe, config, artifacts).after_artifact(found))

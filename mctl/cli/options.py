@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,15 +19,35 @@ _CODES = {"pass": ExitCode.DONE, "fail": ExitCode.FAIL, "inconclusive": ExitCode
 _INPUT = "What goes in"
 _TRAINING = "Training"
 
+
+def at_home(parameter: typer.CallbackParam, value: Any) -> Any:
+    """A path, or each path of a list, with the home folder in the place of `~`: a callback of typer's."""
+    from mctl.recipe_paths import expanded
+
+    if isinstance(value, list | tuple):
+        return [at_home(parameter, one) for one in value]
+    return value if value is None else Path(expanded(value, parameter.opts[0]))
+
+
 Config = Annotated[
     Path | None,
-    typer.Option("--config", "-c", help="Recipe to read instead of ./mctl.toml.", show_default=False),
+    typer.Option("--config", "-c", help="Recipe to read instead of ./mctl.toml.", show_default=False, callback=at_home),
 ]
 Artifacts = Annotated[
     Path | None,
-    typer.Option(help="Folder of all artifacts. [default: artifacts]", show_default=False),
+    typer.Option(help="Folder of all artifacts. [default: artifacts]", show_default=False, callback=at_home),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+
+
+def _errors_only(quiet: bool) -> bool:
+    """Have the library log nothing below an error: a callback of typer's."""
+    import logging
+
+    logging.getLogger("mctl").setLevel(logging.ERROR if quiet else logging.WARNING)
+    return quiet
+
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.", callback=_errors_only)]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show all checks and the figures of all three models.")]
 Data = Annotated[
     str | None,

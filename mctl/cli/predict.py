@@ -24,7 +24,13 @@ def predict(
     ] = None,
     artifact: Annotated[
         Path | None,
-        typer.Option("--artifact", "-a", help="Artifact to ask. By default the newest export.", show_default=False),
+        typer.Option(
+            "--artifact",
+            "-a",
+            help="Artifact to ask. By default the newest export.",
+            show_default=False,
+            callback=options.at_home,
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     batch_size: Annotated[int, typer.Option(min=1, help="Texts a call.")] = 32,

@@ -11,7 +11,9 @@ from mctl.cli import options
 
 
 def quickstart(
-    folder: Annotated[Path, typer.Argument(help="Folder to work in; it is made.")] = Path("mctl-quickstart"),
+    folder: Annotated[Path, typer.Argument(help="Folder to work in; it is made.", callback=options.at_home)] = Path(
+        "mctl-quickstart"
+    ),
     quiet: options.Quiet = False,
 ) -> None:
     """Try the whole chain on an embedded sample: no network, no GPU, under two minutes on two cores.

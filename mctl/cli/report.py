@@ -13,7 +13,9 @@ from mctl.cli import options
 def report(
     artifact: Annotated[
         Path | None,
-        typer.Argument(help="Export whose verdict is shown. By default the newest.", show_default=False),
+        typer.Argument(
+            help="Export whose verdict is shown. By default the newest.", show_default=False, callback=options.at_home
+        ),
     ] = None,
     format: Annotated[
         Literal["terminal", "json", "html", "junit", "sarif", "markdown", "card"],
@@ -39,19 +41,21 @@ def report(
         mctl report --format html > report.html
     """
     from mctl.artifact import load_artifact, newest_artifact
+    from mctl.cli.next_step import NextStep
+    from mctl.cli.recipe_at_hand import recipe_at_hand
     from mctl.errors import UserError
-    from mctl.recipe import load_recipe
     from mctl.report.console import open_console
     from mctl.report.terminal import show
     from mctl.report.verdict_files import FORMATS, read_result
 
-    recipe = load_recipe(config, {"artifacts": artifacts})
+    recipe, config = recipe_at_hand(config, {"artifacts": artifacts}, artifact)
     found = load_artifact(artifact) if artifact else newest_artifact(recipe.artifacts, ("export",))
     if found is None:
         raise UserError(f"there is no export in {recipe.artifacts}.", todo="Run `mctl export` first.")
     result = read_result(found.folder)
-    if format == "terminal":
-        with open_console(quiet=False) as console:
+    with open_console(quiet=False) as console:
+        if format == "terminal":
             show(result, console.results, verbose=verbose)
-    else:
-        typer.echo(FORMATS[format](result, found.folder).decode("utf-8"), nl=False)
+        else:
+            typer.echo(FORMATS[format](result, found.folder).decode("utf-8"), nl=False)
+        console.say(NextStep(recipe, config, artifacts).after_verdict(result, found.folder))

@@ -23,6 +23,7 @@ def run(
 
         mctl run --config marathi.toml
     """
+    from mctl.cli.next_step import NextStep
     from mctl.errors import UserError
     from mctl.pipeline.run import run as run_chain
     from mctl.recipe import RECIPE_FILE, load_recipe
@@ -34,4 +35,6 @@ def run(
     with open_console(quiet) as console:
         result = run_chain(recipe, console)
     if result is not None:
-        raise typer.Exit(options.report(result, console, recipe.gate, verbose=verbose))
+        code = options.report(result, console, recipe.gate, verbose=verbose)
+        console.say(NextStep(recipe, config, artifacts).after_verdict(result, recipe.artifacts / result.artifact))
+        raise typer.Exit(code)

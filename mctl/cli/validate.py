@@ -14,7 +14,7 @@ _MEASURE = "Measurement"
 
 Artifact = Annotated[
     Path | None,
-    typer.Argument(help="Export to judge. By default the newest.", show_default=False),
+    typer.Argument(help="Export to judge. By default the newest.", show_default=False, callback=options.at_home),
 ]
 MaxAccuracyDrop = Annotated[
     float | None,
@@ -46,6 +46,7 @@ Against = Annotated[
         help="validation.json of the last release: what got worse is judged too.",
         rich_help_panel=_GATE,
         show_default=False,
+        callback=options.at_home,
     ),
 ]
 UnseenData = Annotated[
@@ -160,11 +161,12 @@ def validate(
 
         mctl validate --json | jq .verdict
     """
+    from mctl.cli.next_step import NextStep
+    from mctl.cli.recipe_at_hand import recipe_at_hand
     from mctl.pipeline.validate import validate as run
-    from mctl.recipe import load_recipe
     from mctl.report.console import open_console
 
-    recipe = load_recipe(
+    recipe, config = recipe_at_hand(
         config,
         {
             "artifacts": artifacts,
@@ -188,7 +190,11 @@ def validate(
             "measure.emissions": emissions,
             "measure.country": country,
         },
+        artifact,
     )
     with open_console(quiet) as console:
         result = run(recipe, console, artifact)
-    raise typer.Exit(options.report(result, console, recipe.gate, as_json=json, verbose=verbose))
+    code = options.report(result, console, recipe.gate, as_json=json, verbose=verbose)
+    folder = artifact or recipe.artifacts / result.artifact
+    console.say(NextStep(recipe, config, artifacts).after_verdict(result, folder))
+    raise typer.Exit(code)

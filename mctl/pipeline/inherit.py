@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+from typing import Any
+
 from pydantic import ValidationError
 
 from mctl.artifact import MANIFEST, Artifact
@@ -10,6 +14,7 @@ from mctl.errors import UserError
 from mctl.recipe import Recipe
 
 DEFAULT_MAX_LENGTH = 128
+_RELATIVE_TO = "relative_to"
 
 
 def resolved(recipe: Recipe, parent: Artifact | None = None) -> Recipe:
@@ -25,20 +30,56 @@ def resolved(recipe: Recipe, parent: Artifact | None = None) -> Recipe:
     if parent is not None:
         length = length or int(parent.manifest.facts["max_length"])
         if data.source is None:
-            data = _data_of(parent)
+            data = data_of(parent)
     model = recipe.model.model_copy(update={"max_length": length or DEFAULT_MAX_LENGTH})
     return recipe.model_copy(update={"model": model, "data": data})
 
 
-def _data_of(artifact: Artifact) -> DataSettings:
+def recorded(recipe: Recipe, folder: Path) -> dict[str, Any]:
+    """A recipe as the manifest of `folder` holds it.
+
+    Paths stay as the user named them. `relative_to` is the way from the artifact to the folder that they are relative
+    to, so that a later command finds the data from any folder, also where data and artifacts moved together.
+    """
+    return recipe.model_dump(mode="json") | {_RELATIVE_TO: os.path.relpath(Path.cwd(), folder.resolve())}
+
+
+def data_of(artifact: Artifact) -> DataSettings:
+    """The data settings that an artifact was made with, with paths that hold where the command runs.
+
+    Raises:
+        UserError: the manifest holds no such settings.
+    """
     try:
-        return DataSettings.model_validate(artifact.manifest.recipe["data"])
+        settings = DataSettings.model_validate(artifact.manifest.recipe["data"])
     except (KeyError, ValidationError) as error:
         raise UserError(
             "the manifest does not say which data the artifact was made from.",
             where=str(artifact.folder / MANIFEST),
             todo="Name them with --data, or make the artifact again.",
         ) from error
+    paths = {"source": settings.source, "test": settings.test}
+    here = {name: _from_manifest(path, artifact) for name, path in paths.items() if isinstance(path, str)}
+    return settings.model_copy(update=here)
+
+
+def data_files(artifact: Artifact) -> list[Path]:
+    """The files with labelled texts that an artifact was made from, as far as they are here: test texts first."""
+    named = artifact.manifest.recipe.get("data") or {}
+    paths = (named.get("test"), named.get("source"), artifact.manifest.data.get("source"))
+    found = [_from_manifest(path, artifact) for path in paths if isinstance(path, str)]
+    return [path for path in map(Path, found) if path.is_file()]
+
+
+def _from_manifest(path: str, artifact: Artifact) -> str:
+    """A path of a manifest, seen from the folder that the command runs in. Those of mctl 0.1.0 are as they are."""
+    way = artifact.manifest.recipe.get(_RELATIVE_TO)
+    if not isinstance(way, str) or Path(path).is_absolute():
+        return path
+    here, folder = Path.cwd().resolve(), (artifact.folder.resolve() / way).resolve()
+    if folder == here or not (folder / path).exists():
+        return path
+    return os.path.relpath(folder / path, here)
 
 
 def max_length(recipe: Recipe) -> int:

@@ -97,4 +97,4 @@ def load(folder: str | Path, *, provider: Provider = "cpu", threads: int | None 
     Raises:
         UserError: no artifact, one that cannot be loaded, or a provider that is not there.
     """
-    return TextClassifier(load_artifact(Path(folder)), provider, threads)
+    return TextClassifier(load_artifact(Path(folder).expanduser()), provider, threads)

@@ -26,6 +26,7 @@ from mctl.artifact import (
 )
 from mctl.errors import UserError
 from mctl.ownership import is_companion, is_work
+from mctl.pipeline.inherit import recorded
 from mctl.processes import agree, by_main, count, is_main, wait
 from mctl.progress import Progress
 from mctl.recipe import Recipe
@@ -183,7 +184,7 @@ def manifest(
         key=key,
         created=now(),
         parents=[_parent(artifact) for artifact in parents],
-        recipe=recipe.model_dump(mode="json"),
+        recipe=recorded(recipe, folder),
         data=dict(data),
         facts=dict(facts),
         versions=versions(),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import ValidationError
-
-from mctl.data import DataSettings, load
+from mctl.data import load
 from mctl.errors import UserError
 from mctl.pipeline.dataset import StageData
+from mctl.pipeline.inherit import data_of
 from mctl.pipeline.lineage import Lineage
 from mctl.validators.gate import Check, data_check
 
@@ -33,8 +32,8 @@ def _seen(data: StageData, lineage: Lineage) -> int | None:
     """How many test texts the models were trained on; None where the data of the training are not at hand any more."""
     manifest = lineage.source.manifest
     try:
-        of_training = load(DataSettings.model_validate(manifest.recipe.get("data", {})))
-    except (UserError, ValidationError):
+        of_training = load(data_of(lineage.source))
+    except UserError:
         return None
     if of_training.sha256 != manifest.data.get("sha256"):
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import tomllib
 from pathlib import Path
@@ -92,6 +93,7 @@ def test_a_flag_of_one_drops_the_other_from_the_file(
 
 @given(junk=st.binary(max_size=200))
 @example(junk=b"\r")
+@example(junk=codecs.BOM_UTF8 + b"version = 2")
 def test_no_file_content_gives_a_traceback(junk: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("junk") / "mctl.toml"
     path.write_bytes(junk)
@@ -99,10 +101,11 @@ def test_no_file_content_gives_a_traceback(junk: bytes, tmp_path_factory: pytest
         load_recipe(path)
     except UserError:
         return
-    tomllib.loads(junk.decode())
+    tomllib.loads(junk.removeprefix(codecs.BOM_UTF8).decode())
 
 
-def test_the_written_recipe_loads_and_knows_every_setting(tmp_path: Path) -> None:
+def test_the_written_recipe_loads_and_knows_every_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     text = recipe_text({"model.name": "l3cube-pune/marathi-bert-v2", "data.source": "बातम्या.csv"})
     recipe = load_recipe(written(tmp_path, text))
     assert (recipe.model.name, recipe.data.source) == ("l3cube-pune/marathi-bert-v2", "बातम्या.csv")

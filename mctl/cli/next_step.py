@@ -1,0 +1,99 @@
+"""The command that comes next, ready to paste from the folder that the user stands in."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mctl.artifact import Artifact
+    from mctl.recipe import Recipe
+    from mctl.report.schema import ValidationResult
+
+# Files that `mctl predict` reads by column.
+_PREDICTABLE = {".csv", ".tsv", ".jsonl"}
+_VERDICTS = ("validation.json", "validation-cuda.json")
+
+
+def command(*words: object, config: Path | None = None) -> str:
+    """A line that says what comes next.
+
+    Args:
+        words: of the command, which are quoted where the shell wants it.
+        config: recipe to name, where it is not the one that is read anyway.
+
+    Example:
+        >>> command("validate", Path("my artifacts/teacher-fp32"))
+        "next: mctl validate 'my artifacts/teacher-fp32'"
+    """
+    from mctl.recipe import RECIPE_FILE
+
+    named = [] if config is None or str(config) == RECIPE_FILE else ["--config", str(config)]
+    return f"next: {shlex.join(['mctl', *map(str, words), *named])}"
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """What comes next after a command.
+
+    Attributes:
+        recipe: of the command.
+        config: the file that the recipe was read from, if it has to be named.
+        artifacts: the flag `--artifacts` of the command.
+    """
+
+    recipe: Recipe
+    config: Path | None
+    artifacts: Path | None
+
+    def after_artifact(self, artifact: Artifact) -> str:
+        """Compress a teacher, export a compressed artifact, judge an export, and show the verdict of a judged one."""
+        kind, folder = artifact.manifest.kind, artifact.folder
+        if kind == "teacher":
+            asked = [] if self.recipe.compress.distill else ["--prune", "25", "--distill"]
+            return self._making(folder, "compress", *asked)
+        if kind == "compressed":
+            return self._making(folder, "export", folder)
+        if any((folder / name).is_file() for name in _VERDICTS):
+            return command("report", folder)
+        return command("validate", folder, config=self.config)
+
+    def after_verdict(self, result: ValidationResult, folder: Path) -> str:
+        """Use what has passed, mend what has failed, look closer at what is not decided."""
+        from mctl.artifact import load_artifact
+
+        if result.verdict == "error":
+            return command("validate", folder, config=self.config)
+        artifact = load_artifact(folder)
+        failed = {check.group for check in result.checks if check.verdict == "fail"}
+        if result.verdict == "pass":
+            return self.using(artifact)
+        if "accuracy" in failed and (level := self._lower_level()):
+            return self._making(folder, "compress", "--prune", level, "--distill")
+        if "parity" in failed and artifact.manifest.facts["precision"] != "fp32":
+            return self._making(folder, "export", folder.parent / artifact.manifest.parents[0].name, "--fp32")
+        if "latency" in failed:
+            return command("bench", folder)
+        return command("report", folder, "--verbose") if failed <= {"accuracy"} else command("inspect", folder)
+
+    def using(self, artifact: Artifact) -> str:
+        """Label the data that an artifact was made from, if they are a file here; else look at the artifact."""
+        from mctl.pipeline.inherit import data_files
+
+        for path in data_files(artifact):
+            labelled = Path(f"{path.stem}-labelled{path.suffix}")
+            if path.suffix in _PREDICTABLE and not labelled.exists():
+                return command("predict", path, "--artifact", artifact.folder, "--output", labelled)
+        return command("inspect", artifact.folder)
+
+    def _lower_level(self) -> str | None:
+        level = self.recipe.compress.prune / 2
+        return f"{level:g}" if level >= 1 and self.recipe.compress.target_speedup is None else None
+
+    def _making(self, folder: Path, *words: object) -> str:
+        """A command that makes an artifact beside `folder`."""
+        root = folder.parent
+        elsewhere = self.artifacts is not None or root.resolve() != self.recipe.artifacts.resolve()
+        return command(*words, *(["--artifacts", root] if elsewhere else []), config=self.config)

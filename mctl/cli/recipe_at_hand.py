@@ -1,0 +1,46 @@
+"""The recipe of commands that read artifacts: also that of a quickstart just below."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mctl.recipe import Recipe
+
+logger = logging.getLogger(__name__)
+
+
+def recipe_at_hand(
+    config: Path | None, flags: Mapping[str, Any], artifact: object = None
+) -> tuple[Recipe, Path | None]:
+    """The recipe of a command that reads artifacts, and the file that has to be named to get it again.
+
+    Where the user names no recipe, no artifact and no folder of them, and the folder that the command runs in has
+    neither `mctl.toml` nor `artifacts/`, the folder that `mctl quickstart` made in it is used. A warning says so.
+
+    Args:
+        config: of `--config`.
+        flags: overrides of the recipe.
+        artifact: what the user named, if anything.
+    """
+    from mctl.recipe import RECIPE_FILE, load_recipe
+    from mctl.recipe_paths import DEFAULT_ARTIFACTS
+
+    nothing_named = config is None and not artifact and flags.get("artifacts") is None
+    if nothing_named and not any(Path(name).exists() for name in (RECIPE_FILE, DEFAULT_ARTIFACTS)):
+        config = _quickstart_below()
+        if config is not None:
+            logger.warning("using %s: there is neither %s nor %s/ here", config, RECIPE_FILE, DEFAULT_ARTIFACTS)
+    return load_recipe(config, flags), config
+
+
+def _quickstart_below() -> Path | None:
+    """The recipe of the one quickstart in a folder of this folder."""
+    from mctl.recipe import RECIPE_FILE
+    from mctl.recipe_file import is_of_quickstart
+
+    found = [path for path in Path().glob(f"*/{RECIPE_FILE}") if is_of_quickstart(path)]
+    return found[0] if len(found) == 1 else None
