@@ -14,6 +14,7 @@ def quickstart(
     folder: Annotated[Path, typer.Argument(help="Folder to work in; it is made.", callback=options.at_home)] = Path(
         "mctl-quickstart"
     ),
+    verbose: options.Verbose = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Try the whole chain on an embedded sample: no network, no GPU, under two minutes on two cores.
@@ -35,5 +36,5 @@ def quickstart(
         recipe = prepare(folder, console)
         result = run(recipe, console)
         console.say(f"everything is in {folder}; its recipe is {folder / 'mctl.toml'}")
-        code = 0 if result is None else options.report(result, console, recipe.gate)
+        code = 0 if result is None else options.report(result, console, recipe.gate, verbose=verbose)
     raise typer.Exit(code)

@@ -83,7 +83,7 @@ def interval_picture(check: CheckResult, comparison: Comparison | None) -> Inter
     allowed = {"at most": (_MARGIN, limit), "at least": (limit, WIDTH - _MARGIN)}.get(bound or "")
     shown = _written(check.figure, check.unit)
     if low < high:
-        shown = f"{_bare(low, check.unit)} to {_written(high, check.unit)}"
+        shown = _span(low, high, check.unit, loss=check.name.endswith("_drop"))
     edge = f"{f'{bound} ' if bound else 'limit '}{_written(check.threshold, check.unit)}"
     return IntervalPicture(
         scale.at(low),
@@ -149,6 +149,15 @@ def _ends(check: CheckResult, comparison: Comparison | None) -> tuple[float | No
 def _bare(value: float, unit: str) -> str:
     """A figure without its unit; a share is written in per cent."""
     return f"{100 * value:.4g}" if unit == "share" else f"{value:.3g}".replace("-", "\u2212")
+
+
+def _span(low: float, high: float, unit: str, *, loss: bool) -> str:
+    """An interval in words; a loss below zero is a gain."""
+    if not loss or low >= 0:
+        return f"{_bare(low, unit)} to {_written(high, unit)}"
+    if high > 0:
+        return f"gain of {_bare(-low, unit)} to loss of {_written(high, unit)}"
+    return f"gain of {_bare(-high, unit)} to {_written(-low, unit)}"
 
 
 def _written(value: float, unit: str) -> str:

@@ -21,6 +21,8 @@ _COLOURS = {"pass": "green", "fail": "bold red", "inconclusive": "yellow", "erro
 _ORDER = ("error", "fail", "inconclusive", "pass", "info")
 # A table of three columns leaves less than half of a narrower terminal to the sentences.
 _NARROW = 110
+# Columns there for the figures of a model, and for its name if that is longer.
+_FIGURES, _NAME = 13, 20
 
 
 def show(result: ValidationResult, console: Console, *, verbose: bool = False) -> None:
@@ -37,7 +39,13 @@ def show(result: ValidationResult, console: Console, *, verbose: bool = False) -
     failed = [one for one in checks if one.verdict not in ("pass", "info")]
     parts = [_verdict(result), _wrapped(plain_text(reason_of(result))), Text(), _figures(result), Text()]
     if verbose:
-        parts += [_heading("checks"), _checks(checks, console.width), Text(), participants_table(result), Text()]
+        parts += [
+            _heading("checks"),
+            _checks(checks, console.width),
+            Text(),
+            participants_table(result, console.width),
+            Text(),
+        ]
         parts += [making_table(result.making), Text()] if result.making else []
     else:
         parts += [_heading("checks that did not pass"), _checks(failed, console.width), Text()] if failed else []
@@ -78,18 +86,15 @@ def _figures(result: ValidationResult) -> Table:
     return table
 
 
-def participants_table(result: ValidationResult) -> Table:
+def participants_table(result: ValidationResult, width: int) -> Table:
     """Baseline, source and export side by side."""
     table = Table(title="models", title_justify="left", box=None, pad_edge=False, header_style="bold")
     table.add_column("", no_wrap=True)
     for role in ROLES:
         # As Text: a folder's name may hold what rich would take for markup.
-        table.add_column(
-            Text(f"{role}\n{plain(result.participants[role].name)}"),
-            justify="right",
-            overflow="fold",
-            min_width=min(len(plain(result.participants[role].name)), 22),
-        )
+        name = plain(result.participants[role].name)
+        most = min(max(len(name), _FIGURES), _NAME) if width < _NARROW else None
+        table.add_column(Text(f"{role}\n{name}"), justify="right", overflow="fold", max_width=most)
     members = [result.participants[role] for role in ROLES]
     for label, row in model_rows(members):
         table.add_row(label, *map(plain_text, row))

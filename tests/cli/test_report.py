@@ -65,7 +65,7 @@ def test_the_terminal_shows_what_validate_showed(chain: Path) -> None:
     ], "a check is a line of a pipe"
 
 
-@pytest.mark.parametrize("command", ["run", "validate", "report"])
+@pytest.mark.parametrize("command", ["quickstart", "run", "validate", "report"])
 def test_every_command_that_prints_a_verdict_takes_verbose(command: str) -> None:
     ran = mctl(command, "--help", cwd=ROOT)
     assert re.search(r"--verbose +-v\b", ran.out)

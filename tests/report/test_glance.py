@@ -129,7 +129,7 @@ def test_a_result_of_version_0_1_0_has_the_intervals_of_its_comparison() -> None
     loss = next(one for one in old.checks if (one.group, one.name) == ("accuracy", "accuracy_drop"))
     drawn = interval_picture(loss, old.comparison)
     assert drawn is not None
-    assert drawn.span.label == "\u22128.18 to 2.07 points"
+    assert drawn.span.label == "gain of 8.18 to loss of 2.07 points"
     assert drawn.low < drawn.figure < drawn.high < drawn.limit.x
     assert len(list(tree_of(old).iter("article"))) == len(old.checks)
 
@@ -198,6 +198,20 @@ def test_eighty_columns_hold_every_sentence() -> None:
         for figure in key_figures(mixed()):
             assert f"{figure.name} {figure.sentence}" in words_of(text)
         assert text.startswith("verdict: FAIL  news\n")
+
+
+def test_long_names_do_not_widen_the_table_of_the_models() -> None:
+    names = ("prune25-distill", "teacher", "prune50-distill-int8-of-a-teacher-with-a-long-name")
+    members = result_with("news").model_dump()["participants"]
+    for role, name in zip(("source", "baseline", "export"), names, strict=True):
+        sources = {"cpu": "estimated from TDP", "gpu": "NVML"}
+        members[role] |= {"name": name, "emissions": members[role]["emissions"] | {"sources": sources}}
+    lines = printed(changed(participants=members), 80, verbose=True).splitlines()
+    assert max(map(len, lines)) <= 80
+    start = next(index for index, line in enumerate(lines) if line.startswith("models"))
+    assert {"prune25-distill", "teacher", "prune50-distill-int8"} <= set(" ".join(lines[start : start + 8]).split())
+    piped = printed(changed(participants=members), verbose=True)
+    assert "CPU estimated from TDP, GPU NVML  CPU estimated from TDP, GPU NVML" in piped
 
 
 def test_in_a_pipe_a_check_is_a_line() -> None:
