@@ -11,6 +11,7 @@ the pictures are good is for a person to say.
 from __future__ import annotations
 
 import argparse
+import html
 import io
 import subprocess
 import tempfile
@@ -67,6 +68,19 @@ class Browser:
         drawn.save(picture)
         return drawn
 
+    def width_needed(self, content: str, width: int) -> int:
+        """How wide a document makes itself in a frame that is `width` wide: more, and it scrolls sideways."""
+        frame = self._folder / "frame.html"
+        told = "document.title = this.contentDocument.documentElement.scrollWidth"
+        frame.write_text(
+            "<!doctype html>"
+            f'<iframe srcdoc="{html.escape(content)}" width="{width}" height="800" onload="{told}"></iframe>',
+            encoding="utf-8",
+            errors="backslashreplace",
+        )
+        shown = self._run("--virtual-time-budget=2000", "--dump-dom", frame.as_uri())
+        return int(shown.partition("<title>")[2].partition("</title>")[0])
+
     def print(self, content: str, pdf: Path, scheme: str) -> None:
         """`content` as it is printed where the system is light or dark."""
         document = self._folder / "document.html"
@@ -75,9 +89,10 @@ class Browser:
             f"--blink-settings=preferredColorScheme={SCHEMES[scheme]}", f"--print-to-pdf={pdf}", document.as_uri()
         )
 
-    def _run(self, *arguments: str) -> None:
+    def _run(self, *arguments: str) -> str:
         profile = f"--user-data-dir={self._folder / 'profile'}"
-        subprocess.run([self._command, *OPTIONS, profile, *arguments], check=True, capture_output=True, timeout=120)
+        command = [self._command, *OPTIONS, profile, *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
 
 
 def terminal(result_path: Path, columns: int, *, verbose: bool) -> str:
@@ -115,6 +130,9 @@ def _pictures(browser: Browser, path: Path, stem: Path) -> None:
             ground = drawn.getpixel((1, drawn.height - 1))
             if (max(ground) <= DARK) != (scheme == "dark"):
                 raise SystemExit(f"{stem.name}: the {scheme} page has a ground of {ground}")
+    needed = browser.width_needed(document, 400)
+    if needed > 404:  # with the frame's border
+        raise SystemExit(f"{stem.name}: the page needs {needed} pixels where it has 400")
     for scheme in SCHEMES:
         browser.print(document, Path(f"{stem}-print-{scheme}.pdf"), scheme)
     for columns in (80, 120):

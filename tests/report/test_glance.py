@@ -142,6 +142,7 @@ def test_times_stand_on_a_plain_axis_of_milliseconds() -> None:
     steps = {round(after.x - before.x, 1) for before, after in zip(drawn.ticks, drawn.ticks[1:], strict=False)}
     assert max(steps) - min(steps) < 0.2, "the same number of ms is the same length everywhere"
     places = dict(zip((0, 1, 2, 3, 4), (mark.x for mark in drawn.ticks), strict=True))
+    assert places[0] == 62.0, "the axis begins at 0 ms, beside the names"
     assert (export.p50, baseline.p50, export.median) == (places[2], places[4], "2 ms")
     assert export.p5 == pytest.approx(places[1] + 0.1 * (places[2] - places[1]), abs=0.1)
     assert latency_picture({}, ("export",)) is None
