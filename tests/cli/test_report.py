@@ -68,7 +68,7 @@ def test_the_terminal_shows_what_validate_showed(chain: Path) -> None:
 @pytest.mark.parametrize("command", ["quickstart", "run", "validate", "report"])
 def test_every_command_that_prints_a_verdict_takes_verbose(command: str) -> None:
     ran = mctl(command, "--help", cwd=ROOT)
-    assert re.search(r"--verbose +-v\b", ran.out)
+    assert re.search(r"-v\W+--verbose\b|--verbose\W+-v\b", ran.out)
 
 
 def test_without_a_verdict(copy_of_chain: Path, refused: Refused) -> None:
