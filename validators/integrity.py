@@ -98,7 +98,7 @@ def _check_file(root: Path, name: str, record: FileRecord) -> str:
     if not is_safe_name(root, name):
         return "unsafe"
     path = root / name
-    if not os.path.lexists(path):
+    if not os.path.lexists(path) or (path.is_symlink() and not path.exists()):
         return "missing"
     # is_file first: opening a named pipe would wait for ever.
     if not path.is_file() or path.stat().st_size != record.bytes:

@@ -130,6 +130,38 @@ def test_link_out_of_the_folder_is_unsafe_and_one_inside_is_not(folder):
     assert result.changed == result.unexpected == ()
 
 
+def in_the_hubs_cache(tmp_path):
+    """CONTENTS as the hub's client keeps them: links from a snapshot to blobs."""
+    snapshot = tmp_path / "models--me--mine" / "snapshots" / "abc"
+    blobs = tmp_path / "models--me--mine" / "blobs"
+    blobs.mkdir(parents=True)
+    for number, (name, content) in enumerate(CONTENTS.items()):
+        (blobs / str(number)).write_bytes(content)
+        (snapshot / name).parent.mkdir(parents=True, exist_ok=True)
+        (snapshot / name).symlink_to(os.path.relpath(blobs / str(number), (snapshot / name).parent))
+    return snapshot
+
+
+def test_links_of_the_hubs_cache_are_read_and_a_changed_or_missing_blob_is_a_fault(tmp_path):
+    snapshot = in_the_hubs_cache(tmp_path)
+    assert check_files(snapshot, RECORDS).intact
+    blobs = tmp_path / "models--me--mine" / "blobs"
+    (blobs / "0").write_bytes(CONTENTS["config.json"][:-1] + b"]")
+    (blobs / "1").unlink()
+    result = check_files(snapshot, RECORDS)
+    assert (result.changed, result.missing, result.unsafe) == (("config.json",), ("model.onnx",), ())
+
+
+def test_a_link_from_a_snapshot_to_anywhere_else_is_unsafe(tmp_path):
+    snapshot = in_the_hubs_cache(tmp_path)
+    for elsewhere in (tmp_path / "blobs" / "1", tmp_path / "models--me--other" / "blobs" / "1", tmp_path / "secret"):
+        elsewhere.parent.mkdir(parents=True, exist_ok=True)
+        elsewhere.write_bytes(CONTENTS["model.onnx"])
+        (snapshot / "model.onnx").unlink()
+        (snapshot / "model.onnx").symlink_to(elsewhere)
+        assert check_files(snapshot, RECORDS).unsafe == ("model.onnx",)
+
+
 def test_folder_that_is_a_link_out_is_unsafe_and_an_unrecorded_one_unexpected(folder):
     outside = write(folder.parent / "outside", {"vocab.txt": b"x"})
     (folder / "linked").symlink_to(outside, target_is_directory=True)
