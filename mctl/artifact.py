@@ -30,6 +30,7 @@ from mctl.ownership import (
     is_unfinished,
     is_verdict,
 )
+from mctl.path_kind import kind_of
 
 logger = logging.getLogger(__name__)
 MANIFEST = "manifest.json"
@@ -145,11 +146,11 @@ def _whole(folder: Path) -> Artifact:
 def _read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     if not path.is_file():
-        raise UserError(
-            f"no artifact here: {MANIFEST} is missing.",
-            where=str(folder),
-            todo="Artifacts are made by `mctl finetune`, `mctl compress` and `mctl export`.",
-        )
+        kind = kind_of(folder)
+        missing = f"{MANIFEST} is missing" if folder.is_dir() else ""
+        found = "; ".join(part for part in (missing, kind.what if kind else "") if part)
+        made = "Artifacts are made by `mctl finetune`, `mctl compress` and `mctl export`."
+        raise UserError(f"no artifact here: {found}.", where=str(folder), todo=f"{kind.todo} {made}" if kind else made)
     check_readable(path)
     try:
         manifest = Manifest.model_validate_json(path.read_bytes())

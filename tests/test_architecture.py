@@ -25,7 +25,8 @@ ARROWS: dict[str, set[str]] = {
     "validators": set(),
     "facts": set(),
     "ownership": {"errors"},
-    "artifact": {"errors", "facts", "ownership"},
+    "path_kind": set(),
+    "artifact": {"errors", "facts", "ownership", "path_kind"},
     "data": {"errors"},
     "recipe_paths": {"errors", "data"},
     "recipe": {"errors", "data", "recipe_paths"},
@@ -34,7 +35,9 @@ ARROWS: dict[str, set[str]] = {
     "compression": _BASE,
     "report": _BASE,
     "__init__": {"compression", "pipeline"},  # `import mctl` registers the compact classes, and has `mctl.load`.
-    "pipeline": {*_BASE, "recipe_file", "recipe_paths", "samples", "compression", "exporters", "validators", "report"},
+    "pipeline": {
+        *_BASE, "path_kind", "recipe_file", "recipe_paths", "samples", "compression", "exporters", "validators", "report",
+    },  # fmt: skip
     "cli": {*_BASE, "__init__", "exit_codes", "recipe_file", "recipe_paths", "report", "pipeline"},
     "__main__": {"cli"},
 }

@@ -24,6 +24,7 @@ from mctl.pipeline.loading import (
 from mctl.pipeline.pinning import pinned
 from mctl.pipeline.saving import save_tokenizer
 from mctl.pipeline.stage import finished, made, manifest, work_folder
+from mctl.pipeline.tokenizer_loss import check_loss
 from mctl.progress import Progress
 from mctl.recipe import ModelSettings, Recipe
 from mctl.report.card import model_card
@@ -61,6 +62,7 @@ def finetune(recipe: Recipe, progress: Progress, later: Sequence[tuple[Path, Kin
     with work_folder(recipe.artifacts, TEACHER, key) as work, repeatable(), making(recipe.measure, progress) as spent:
         tokenizer = load_tokenizer(recipe.model)
         check_tokenizer(tokenizer, load_config(recipe.model), recipe.model)
+        check_loss(tokenizer, data.splits["train"].texts, recipe.model, progress, trained=False)
         model = _fresh_classifier(recipe, data)
         splits = tokenized_splits(tokenizer, data, max_length(recipe), progress, work)
         epochs, patience = recipe.finetune.epochs, recipe.finetune.patience
@@ -97,6 +99,7 @@ def adopt(recipe: Recipe, progress: Progress, later: Sequence[tuple[Path, Kind]]
     with work_folder(recipe.artifacts, TEACHER, key):
         tokenizer = load_tokenizer(settings)
         check_tokenizer(tokenizer, config, settings)
+        check_loss(tokenizer, data.splits["train"].texts, settings, progress, trained=True)
         model = load_classifier(settings)
 
         def make() -> Artifact:

@@ -7,39 +7,55 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-
 from mctl.artifact import MANIFEST, sha256_of
 from mctl.compression.families import family_of
 from mctl.compression.registration import register
 from mctl.errors import UserError
 from mctl.ownership import REPORT_FILES
-from mctl.pipeline.hub import hub_answers
+from mctl.pipeline.model_config import check_names, check_sizes, check_values
+from mctl.pipeline.model_files import CONFIG, file_of, is_folder, loading, read_json, source_of, stored_tensors
+from mctl.pipeline.saving import NEW_CLASS
+from mctl.pipeline.weights import check_classifier, check_encoder, check_finite, check_tables
 from mctl.recipe import ModelSettings
 
-_OFFLINE = "Give a folder, or download the model where there is a network and copy it here."
-
-
-def is_folder(name: str) -> bool:
-    """Whether a model name means a folder: one that is there, or one that can be no hub id."""
-    return Path(name).exists() or name.startswith(("/", ".", "~")) or name.count("/") > 1
+_PROBE = "a b"
+_TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model")
 
 
 def load_config(settings: ModelSettings) -> Any:
     """The configuration of a model that mctl can prune.
 
     Raises:
-        UserError: no such folder or hub id, an unreachable hub, an architecture that cannot be pruned.
+        UserError: no such folder or hub id, an unreachable hub, an architecture that cannot be pruned, a value in
+            config.json that no such model can have.
     """
     from transformers import AutoConfig
 
     register()
-    config = _from_pretrained(AutoConfig, settings)
+    source = source_of(settings)
+    path = file_of(settings, CONFIG)
+    where = str(settings.name)
+    content = {} if path is None else read_json(path, where)
+    own_names = _own_names(content.get("model_type"))
+    if own_names is not None:
+        check_values(content, own_names, where)
+    with loading(settings, CONFIG):
+        config = AutoConfig.from_pretrained(**source, trust_remote_code=settings.trust_remote_code)
     try:
         family_of(config)
     except UserError as error:
         raise UserError(error.what, where=settings.name, todo=error.todo) from error
+    if own_names is not None:
+        check_sizes(config, content, where)
     return config
+
+
+def _own_names(model_type: Any) -> dict[str, str] | None:
+    """What the family of a config.json calls the usual values; None where mctl does not know it."""
+    from mctl.compression.modeling_compact import MODELS
+
+    model = MODELS.get(model_type.removeprefix("mctl-")) if isinstance(model_type, str) else None
+    return None if model is None else model.config_class.attribute_map
 
 
 def check_length(config: Any, max_length: int) -> None:
@@ -65,22 +81,50 @@ def load_tokenizer(settings: ModelSettings) -> Any:
     """
     from transformers import AutoTokenizer
 
+    config = load_config(settings)
     missing = UserError(
         "there is no tokenizer with this model.",
         where=settings.name,
         todo="Put tokenizer.json (or vocab.txt) and tokenizer_config.json beside its config.json.",
     )
-    try:
-        tokenizer = _from_pretrained(AutoTokenizer, settings)
-    except TypeError as error:  # transformers 4 takes a name that it has not found for the path of a file.
-        raise missing from error
+    loader, options = _for_this_version(AutoTokenizer, settings)
+    with loading(settings, "the tokenizer"):
+        try:
+            tokenizer = loader.from_pretrained(
+                **source_of(settings), trust_remote_code=settings.trust_remote_code, **options
+            )
+        except TypeError as error:
+            # transformers 4 takes a name that it has not found for the path of a file.
+            if any(file_of(settings, name) for name in _TOKENIZER_FILES):
+                raise
+            raise missing from error
     # Where its files are missing, transformers 5 makes a tokenizer that knows special tokens alone.
     if len(tokenizer) <= len(tokenizer.all_special_ids):
         raise missing
     if _is_stock(tokenizer):
         tokenizer.init_kwargs.pop("auto_map", None)
-    _narrow(tokenizer, family_of(load_config(settings)).inputs())
+    with loading(settings, "the tokenizer"):
+        _narrow(tokenizer, family_of(config).inputs())
+        # What its settings break shows when it reads a text, and not before.
+        tokenizer([_PROBE, _PROBE * 2], padding=tokenizer.pad_token_id is not None, truncation=True, max_length=8)
     return tokenizer
+
+
+def _for_this_version(usual: Any, settings: ModelSettings) -> tuple[Any, dict[str, Any]]:
+    """The class that loads a tokenizer, and options: transformers 4 does not know all that transformers 5 writes.
+
+    Args:
+        usual: transformers' AutoTokenizer.
+    """
+    from transformers import PreTrainedTokenizerFast, __version__
+
+    path = file_of(settings, "tokenizer_config.json")
+    if path is None or int(__version__.partition(".")[0]) >= 5:
+        return usual, {}
+    content = read_json(path, str(settings.name))
+    extra = content.get("extra_special_tokens")
+    options = {"extra_special_tokens": {}, "additional_special_tokens": extra} if isinstance(extra, list) else {}
+    return PreTrainedTokenizerFast if content.get("tokenizer_class") == NEW_CLASS else usual, options
 
 
 def _narrow(tokenizer: Any, taken: frozenset[str]) -> None:
@@ -105,45 +149,54 @@ def load_classifier(settings: ModelSettings, class_names: Sequence[str] | None =
     import torch
     from transformers import AutoModelForSequenceClassification
 
-    load_config(settings)
-    options: dict[str, Any] = {"use_safetensors": True, "dtype": torch.float32}
+    config = load_config(settings)
     if class_names is not None:
-        options |= {
-            "num_labels": len(class_names),
-            "id2label": dict(enumerate(class_names)),
-            "label2id": {name: index for index, name in enumerate(class_names)},
-            "ignore_mismatched_sizes": True,
-            "problem_type": "single_label_classification",
-        }
-    model, loaded = _from_pretrained(AutoModelForSequenceClassification, settings, output_loading_info=True, **options)
-    if class_names is None and loaded["missing_keys"]:
-        raise UserError(
-            f"its weights are incomplete: {', '.join(sorted(loaded['missing_keys'])[:3])} would be random.",
-            where=settings.name,
-            todo="Name a classifier that is fine-tuned; --model takes an encoder without a classification head.",
+        config.id2label = dict(enumerate(class_names))
+        config.label2id = {name: index for index, name in enumerate(class_names)}
+        config.problem_type = "single_label_classification"
+    # Only logits are wanted: hidden states and attentions of a whole split would fill the memory. The caller reads
+    # them by name.
+    config.output_hidden_states = config.output_attentions = config.torchscript = False
+    config.return_dict = True
+    stored = stored_tensors(settings)
+    check_tables(config, stored, settings)
+    with loading(settings, "the model"), torch.random.fork_rng(devices=[]), torch.device("meta"):
+        skeleton = AutoModelForSequenceClassification.from_config(
+            config, trust_remote_code=settings.trust_remote_code, dtype=torch.float32
         )
-    _check_encoder(model, loaded, settings)
+    (check_classifier if class_names is None else check_encoder)(skeleton, stored, settings)
+    with loading(settings, "the model"):
+        model, loaded = AutoModelForSequenceClassification.from_pretrained(
+            **source_of(settings),
+            config=config,
+            trust_remote_code=settings.trust_remote_code,
+            output_loading_info=True,
+            use_safetensors=True,
+            dtype=torch.float32,
+            ignore_mismatched_sizes=class_names is not None,
+        )
+    _check_loaded(skeleton, model, loaded, settings, whole=class_names is None)
+    check_finite(model, settings)
     if _is_stock(model) and hasattr(model.config, "auto_map"):
         del model.config.auto_map
-    # Only logits are wanted: hidden states and attentions of a whole split would fill the memory.
-    model.config.output_hidden_states = False
-    model.config.output_attentions = False
     return model
 
 
-def _check_encoder(model: Any, loaded: Any, settings: ModelSettings) -> None:
-    """Refuse an encoder of which transformers would make up a part; a new head or pooler is what fine-tuning trains.
+def _check_loaded(skeleton: Any, model: Any, loaded: Any, settings: ModelSettings, *, whole: bool) -> None:
+    """Refuse a model that transformers loaded otherwise than its files and config.json say.
 
-    Weights under other names (saved from torch.compile or DataParallel) and sizes that differ from config.json end
-    here, where transformers only warns.
+    The names were held against each other before. This is for versions of transformers that rename or resize more than
+    is known here.
     """
     family = family_of(model.config)
-    parts = tuple(f"{path}." for path in (family.encoder, *family.embeddings))
-    mismatched = [name[0] if isinstance(name, tuple) else name for name in loaded["mismatched_keys"]]
-    random = sorted(name for name in [*loaded["missing_keys"], *mismatched] if name.startswith(parts))
-    if random:
+    parts = ("",) if whole else tuple(f"{path}." for path in (family.encoder, *family.embeddings))
+    differing = [name[0] if isinstance(name, tuple) else name for name in loaded["mismatched_keys"]]
+    random = sorted(name for name in [*loaded["missing_keys"], *differing] if name.startswith(parts))
+    expected = {name: value.shape for name, value in skeleton.state_dict().items()}
+    other = [name for name, value in model.state_dict().items() if expected.get(name) != value.shape]
+    if random or other:
         raise UserError(
-            f"encoder weights are missing or of another size than config.json says: {', '.join(random[:3])}.",
+            f"transformers does not load these weights as they are stored: {', '.join([*random, *other][:3])}.",
             where=settings.name,
             todo="Save the model again with save_pretrained().",
         )
@@ -180,6 +233,7 @@ def class_order(config: Any) -> tuple[str, ...]:
             where=where,
             todo="Mend id2label and label2id in its config.json.",
         )
+    check_names(config, where)
     if config.problem_type not in (None, "single_label_classification"):
         raise UserError(f"this is a {config.problem_type} model; only one label a text is supported.", where=where)
     return tuple(names[index] for index in range(config.num_labels))
@@ -204,50 +258,3 @@ def _is_stock(loaded: Any) -> bool:
     """Whether transformers' own class was loaded: Python files that its folder names have no part in it, so that an
     artifact made of it, which does not hold them, must not name them."""
     return type(loaded).__module__.startswith("transformers.")
-
-
-def _from_pretrained(loader: Any, settings: ModelSettings, **options: Any) -> Any:
-    name = settings.name
-    if not name:
-        raise UserError("no model is named.", where="--model", todo="Give a hub id or a folder, or set [model] name.")
-    folder = is_folder(name)
-    path = str(Path(name).expanduser()) if folder else name
-    if folder and not (Path(path) / "config.json").is_file():
-        raise UserError(
-            "there is no Transformers model here (config.json is missing).",
-            where=path,
-            todo="Name a folder that save_pretrained() wrote, or a hub id.",
-        )
-    try:
-        return loader.from_pretrained(
-            path,
-            revision=settings.revision,
-            trust_remote_code=settings.trust_remote_code,
-            local_files_only=not folder and not hub_answers(),
-            **options,
-        )
-    except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
-        raise _explain(error, name, folder) from error
-
-
-def _explain(error: Exception, name: str, folder: bool) -> UserError:
-    text = " ".join(str(error).split()).rstrip(".")
-    if "trust_remote_code" in text:
-        return UserError(
-            "the model brings Python code of its own.",
-            where=name,
-            todo="Read it, then allow it with --trust-remote-code.",
-        )
-    if isinstance(error, SafetensorError):
-        return UserError(
-            f"the weights are damaged: {text}.", where=name, todo="Copy model.safetensors again and compare its size."
-        )
-    if "safetensors" in text:
-        return UserError(
-            "its weights are not in safetensors, the one format that is read.",
-            where=name,
-            todo="Convert them with transformers' save_pretrained().",
-        )
-    if not folder:
-        return UserError(f"the hub gave no such model: {text[:300]}.", where=name, todo=_OFFLINE)
-    return UserError(f"the model cannot be loaded: {text[:300]}.", where=name, todo="Check the files of this folder.")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from mctl.errors import UserError
 from mctl.pipeline.hub import commit_of
-from mctl.pipeline.loading import is_folder, load_config
+from mctl.pipeline.loading import load_config
+from mctl.pipeline.model_files import is_folder
 from mctl.recipe import ModelSettings
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 # transformers 5 writes its own name for a tokenizer that is tokenizer.json and nothing else; transformers 4 does not
 # know it, and both know the old one.
-_NEW, _OLD = "TokenizersBackend", "PreTrainedTokenizerFast"
+NEW_CLASS, _OLD = "TokenizersBackend", "PreTrainedTokenizerFast"
 
 
 def save_tokenizer(tokenizer: Any, folder: Path) -> None:
@@ -16,6 +16,11 @@ def save_tokenizer(tokenizer: Any, folder: Path) -> None:
     tokenizer.save_pretrained(folder)
     path = folder / "tokenizer_config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
-    if config.get("tokenizer_class") == _NEW:
-        config["tokenizer_class"] = _OLD
-        path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    changed = dict(config)
+    if config.get("tokenizer_class") == NEW_CLASS:
+        changed["tokenizer_class"] = _OLD
+    if isinstance(config.get("extra_special_tokens"), list):
+        # transformers 4 knows them under another name, which both read.
+        changed["additional_special_tokens"] = changed.pop("extra_special_tokens")
+    if changed != config:
+        path.write_text(json.dumps(changed, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -25,6 +25,7 @@ from mctl.pipeline.loading import (
 )
 from mctl.pipeline.pinning import pinned
 from mctl.pipeline.shop import Shop
+from mctl.pipeline.tokenizer_loss import check_loss
 from mctl.recipe import CompressSettings, ModelSettings, Recipe
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ def ask_tutor(shop: Shop, tutor: Tutor, student: Any, rows: Any, texts: Sequence
 
     config, tokenizer = load_config(tutor.settings), load_tokenizer(tutor.settings)
     check_tokenizer(tokenizer, config, tutor.settings)
+    check_loss(tokenizer, texts, tutor.settings, shop.progress, trained=True)
     length = min(max_length(shop.recipe), family_of(config).positions(config))
     own = tokenized(tokenizer, texts, None, length, shop.work).rows
     if watch != Watch() and not (tokenizer.pad_token_id == student.pad_token_id and _same_ids(own, rows)):
