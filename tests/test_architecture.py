@@ -36,8 +36,16 @@ ARROWS: dict[str, set[str]] = {
     "report": _BASE,
     "__init__": {"compression", "pipeline"},  # `import mctl` registers the compact classes, and has `mctl.load`.
     "pipeline": {
-        *_BASE, "path_kind", "recipe_file", "recipe_paths", "samples", "compression", "exporters", "validators", "report",
-    },  # fmt: skip
+        *_BASE,
+        "path_kind",
+        "recipe_file",
+        "recipe_paths",
+        "samples",
+        "compression",
+        "exporters",
+        "validators",
+        "report",
+    },
     "cli": {*_BASE, "__init__", "exit_codes", "recipe_file", "recipe_paths", "report", "pipeline"},
     "__main__": {"cli"},
 }
