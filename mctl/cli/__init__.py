@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mctl.cli.streams import drop_output, open_missing_streams
+from mctl.cli.streams import drop_output, prepare_streams
 from mctl.exit_codes import ExitCode
 
 # Options that may stand alone, and what they then mean. Typer has no options with an optional value.
@@ -19,7 +19,7 @@ _TAKES_WORDS = {"predict"}
 
 def main() -> None:
     """Entry point of `mctl`: runs a command and exits with a code of `ExitCode`."""
-    open_missing_streams()
+    prepare_streams()
     debug = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")

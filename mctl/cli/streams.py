@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -12,11 +13,11 @@ from typing import TextIO
 _NAMES = ("stdin", "stdout", "stderr")
 
 
-def open_missing_streams() -> None:
-    """Have each standard stream that is closed lead to the null device, as some schedulers start programs without.
+def prepare_streams() -> None:
+    """Have each standard stream that is closed lead to the null device, and stdout take every text.
 
-    A file that is opened later would otherwise get the number of the missing stream, and what a library writes to its
-    standard output or error would end in that file.
+    Some schedulers start programs without the standard streams. A file that is opened later would otherwise get the
+    number of the missing stream, and what a library writes to its standard output or error would end in that file.
     """
     for number, name in enumerate(_NAMES):
         try:
@@ -27,6 +28,9 @@ def open_missing_streams() -> None:
         if getattr(sys, name) is None:
             stream = os.fdopen(number, "r" if number == 0 else "w", encoding="utf-8", closefd=False)
             setattr(sys, name, stream)
+    # A text may hold characters that the locale's encoding does not have, and a file's name bytes that are no text.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 @contextlib.contextmanager

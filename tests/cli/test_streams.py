@@ -64,6 +64,13 @@ def test_a_reader_that_leaves_does_not_change_a_verdict(tmp_path: Path) -> None:
     assert "BrokenPipe" not in ran.stderr
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_a_locale_without_the_letters_is_no_error(tmp_path: Path, encoding: str) -> None:
+    ran = shell(f"mctl predict --artifact '{TEACHER}' 'मुंबईत पाऊस'", tmp_path, PYTHONIOENCODING=encoding)
+    assert ran.returncode == 0, ran.stderr
+    assert len(ran.stdout.splitlines()) == 1
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
 def test_a_full_output_is_one_paragraph(tmp_path: Path) -> None:
     ran = shell(f"mctl inspect '{TEACHER}' > /dev/full", tmp_path)
