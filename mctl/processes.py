@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -28,6 +30,8 @@ _ALL_NAMES = (
     *("MPI_LOCALRANKID", "MPI_LOCALNRANKS", "MV2_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_RANK"),
     *("OMPI_COMM_WORLD_LOCAL_SIZE", "MV2_COMM_WORLD_LOCAL_SIZE"),
 )
+# Ways of accelerate to train a model in pieces.
+_SHARDING = ("ACCELERATE_USE_DEEPSPEED", "ACCELERATE_USE_FSDP", "ACCELERATE_USE_MEGATRON_LM")
 _TORCHRUN = "To train with several, start them with `torchrun --nproc-per-node N -m mctl ...`."
 _UNSET = f"Unset {_RANK}, {_LOCAL_RANK} and {_COUNT} to train with one process. {_TORCHRUN}"
 # How long the processes of a command have to find each other. All start together, and importing torch takes seconds.
@@ -58,15 +62,24 @@ def check_launcher() -> None:
         if named:
             sys.stderr.write(f"{named[0]} without {_LOCAL_RANK}: this process works alone. {_TORCHRUN}\n")
         return
+    if asked := next((name for name in _SHARDING if os.environ.get(name, "").lower() == "true"), None):
+        raise UserError(
+            "the launcher asks for a model that is cut into pieces, and mctl trains whole models.",
+            where=f"{asked}={os.environ[asked]}",
+            todo="Run `accelerate launch` without it.",
+        )
     numbers = {name: _number(name) for name in (_LOCAL_RANK, _RANK, _COUNT)}
     if not 0 <= numbers[_RANK] < numbers[_COUNT] or numbers[_LOCAL_RANK] < 0:
         listed = ", ".join(f"{name}={number}" for name, number in numbers.items())
         raise UserError("there is no such process.", where=listed, todo=_UNSET)
-    if numbers[_COUNT] > 1:
-        for name in (_HOST, _PORT):
-            if not os.environ.get(name):
-                raise UserError(f"{name} is not set, so that the processes cannot find each other.", todo=_UNSET)
-        _number(_PORT)
+    if numbers[_COUNT] == 1:  # Nobody to meet.
+        for name in _ALL_NAMES:
+            os.environ.pop(name, None)
+        return
+    if not os.environ.get(_HOST):
+        raise UserError(f"{_HOST} is not set, so that the processes cannot find each other.", todo=_UNSET)
+    if not 0 < _number(_PORT) < 65536:
+        raise UserError("there is no such port.", where=f"{_PORT}={os.environ[_PORT]}", todo=_UNSET)
 
 
 def _number(name: str) -> int:
@@ -206,6 +219,7 @@ def _store() -> Any:
     waiting.daemon = True
     waiting.start()
     try:
+        _wait_for_name(os.environ[_HOST])
         return next(rendezvous("env://", timeout=_RENDEZVOUS))[0]
     except (DistError, OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
@@ -216,6 +230,24 @@ def _store() -> Any:
         ) from error
     finally:
         waiting.cancel()
+
+
+def _wait_for_name(host: str) -> None:
+    """Wait until a host's name stands for an address: a cluster may give it one after its processes have started.
+
+    Raises:
+        OSError: it has none after as long as a rendezvous may take.
+    """
+    deadline = time.monotonic() + _RENDEZVOUS.total_seconds()
+    while True:
+        try:
+            socket.getaddrinfo(host, None)
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(1)
+        else:
+            return
 
 
 def _leave() -> None:

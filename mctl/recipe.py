@@ -6,8 +6,10 @@ A flag beats mctl.toml, mctl.toml beats a default. Unknown keys are refused, so 
 from __future__ import annotations
 
 import codecs
+import re
 import tomllib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -370,4 +372,6 @@ def _explain(error: ValidationError, path: Path, overrides: Mapping[str, Any]) -
         return UserError("there is no such setting.", where=where, todo="`mctl init` writes a file with all of them.")
     message = problem["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
-    return UserError(f"{message}, not {problem['input']!r}.", where=where)
+    given, choices = problem["input"], re.findall("'([^']+)'", str(problem.get("ctx", {}).get("expected", "")))
+    near = get_close_matches(given, choices, n=1) if isinstance(given, str) else []
+    return UserError(f"{message}, not {given!r}.", where=where, todo=f"Did you mean {near[0]!r}?" if near else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
@@ -29,20 +30,25 @@ def explain(error: BaseException, *, debug: bool = False) -> ExitCode:
         The exit code.
     """
     mendable = error if isinstance(error, UserError) else _from_system(error)
+    # Where nobody can be told, as with a full disk behind stderr, the exit code still says what happened.
+    with contextlib.suppress(OSError):
+        _tell(error, mendable, debug=debug)
+    return ExitCode.BUG if mendable is None else ExitCode.USER_ERROR
+
+
+def _tell(error: BaseException, mendable: UserError | None, *, debug: bool) -> None:
     if mendable is None or debug:
-        # Source lines and texts may hold what the terminal's encoding does not know.
         sys.stderr.write("".join(traceback.format_exception(error)))
     if mendable is None:
         from mctl import __version__
 
         sys.stderr.write(f"This is a bug of mctl {__version__}. Please report it with the lines above.\n")
-        return ExitCode.BUG
+        return
     from rich.console import Console
 
     from mctl.report.plain import plain_text
 
     Console(stderr=True, soft_wrap=True).print(plain_text(f"error: {mendable}", "red"))
-    return ExitCode.USER_ERROR
 
 
 def _from_system(error: BaseException) -> UserError | None:

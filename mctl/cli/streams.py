@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import errno
+import fcntl
 import io
 import os
 import sys
 from collections.abc import Iterator
-from typing import TextIO
 
 _NAMES = ("stdin", "stdout", "stderr")
 
@@ -28,6 +27,9 @@ def prepare_streams() -> None:
         if getattr(sys, name) is None:
             stream = os.fdopen(number, "r" if number == 0 else "w", encoding="utf-8", closefd=False)
             setattr(sys, name, stream)
+    # A script that was read by a shell without stderr hands down its own text in the place of it.
+    if fcntl.fcntl(2, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+        _to_null(2)
     # A text may hold characters that the locale's encoding does not have, and a file's name bytes that are no text.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -47,17 +49,15 @@ def reader_may_leave() -> Iterator[None]:
 
 
 def drop_output() -> None:
-    """Have what is still to be written to stdout and stderr go nowhere, if nobody reads it any more."""
+    """Write what is still to be written to stdout and stderr; what cannot be written goes nowhere."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except OSError as error:
-            if error.errno not in (errno.EPIPE, errno.EBADF):
-                raise
-            _to_null(stream)
+        except OSError:
+            _to_null(stream.fileno())
 
 
-def _to_null(stream: TextIO) -> None:
+def _to_null(number: int) -> None:
     null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, stream.fileno())
+    os.dup2(null, number)
     os.close(null)

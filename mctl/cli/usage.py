@@ -8,6 +8,9 @@ from typing import Any
 
 from mctl.errors import UserError
 
+# Of an option that most commands have, nobody wants the list.
+_MOST_OWNERS = 3
+
 
 def unknown_command(name: str, commands: Sequence[str]) -> UserError:
     """The error for a command that there is not."""
@@ -27,11 +30,11 @@ def usage_error(error: Any, arguments: Sequence[str]) -> UserError:
         arguments: what was typed.
     """
     command = error.ctx.info_name if error.ctx is not None and error.ctx.parent is not None else None
-    option = getattr(error, "option_name", None)
-    if option is None:
-        message = " ".join(error.format_message().split()).rstrip(".")
+    if not hasattr(error, "possibilities"):  # All but an option that does not exist.
+        message = " ".join(error.format_message().split()).rstrip(".").replace("Value error, ", "")
         message = message[:1].lower() + message[1:]
         return UserError(f"{message}.", where=_where(command), todo=_help_of(command))
+    option: str = error.option_name
     if command is None:
         return _option_without_command(option, arguments)
     written = _as_written(option, arguments)
@@ -47,7 +50,7 @@ def _meant(option: str, known: Sequence[str]) -> str:
     if double in known:
         return f"Did you mean {double}? "
     owners = [name for name, options in _options_of_all().items() if double in options]
-    if owners:
+    if 0 < len(owners) <= _MOST_OWNERS:
         return f"It is an option of {' and '.join(f'`mctl {name}`' for name in owners)}. "
     near = get_close_matches(double, known, n=1, cutoff=0.6)
     return f"Did you mean {near[0]}? " if near else ""
@@ -73,7 +76,9 @@ def _option_without_command(option: str, arguments: Sequence[str]) -> UserError:
     """The error for an option before the command, or without any."""
     options = _options_of_all()
     owners = [name for name in options if name in arguments] or [name for name in options if option in options[name]]
-    example = f"mctl {owners[0] if owners else 'COMMAND'} {option} ..."
+    if not owners:
+        return UserError(f"there is no option {option}.", where="mctl", todo=_help_of(None))
+    example = f"mctl {owners[0]} {option} ..."
     return UserError(f"{option} stands where a command has to stand.", where="mctl", todo=f"Write it as `{example}`.")
 
 

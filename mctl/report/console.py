@@ -39,13 +39,33 @@ class _WithoutPadding:
         return getattr(self._stream, name)
 
 
+class _Results(Console):
+    """Output for a reader, who may leave."""
+
+    def on_broken_pipe(self) -> None:
+        """Leave it to the command; rich would end it with the exit code of a fail.
+
+        Raises:
+            BrokenPipeError: always.
+        """
+        raise BrokenPipeError
+
+
+class _Messages(Console):
+    """Messages on stderr: work goes on when nobody reads them."""
+
+    def on_broken_pipe(self) -> None:
+        """Say no more."""
+        self.quiet = True
+
+
 def _results() -> Console:
     """As wide as the terminal; elsewhere as wide as the rows are, unless COLUMNS says otherwise."""
     if sys.stdout.isatty():
-        return Console(soft_wrap=True, highlight=False)
+        return _Results(soft_wrap=True, highlight=False)
     stream = cast("IO[str]", _WithoutPadding(sys.stdout))
     width = None if "COLUMNS" in os.environ else _UNBOUNDED
-    return Console(file=stream, width=width, soft_wrap=True, highlight=False)
+    return _Results(file=stream, width=width, soft_wrap=True, highlight=False)
 
 
 @dataclass
@@ -90,7 +110,7 @@ class TerminalProgress:
 
     def __init__(self, quiet: bool) -> None:
         self.quiet = quiet
-        self.messages = Console(stderr=True, quiet=quiet, soft_wrap=True, highlight=False)
+        self.messages = _Messages(stderr=True, quiet=quiet, soft_wrap=True, highlight=False)
         self.results = _results()
         self._bar = Progress(
             TextColumn("{task.description}"),

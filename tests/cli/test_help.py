@@ -85,6 +85,9 @@ def test_unknown_commands_and_options(tmp_path: Path) -> None:
         (["validate", "--fp16"], "mctl export"),
         (["--artifacts", "x", "compress"], "mctl compress --artifacts"),
         (["compress", "--prune", "0.25"], "--prune 25"),
+        (["compress", "--prune"], "requires an argument"),
+        (["compress", "--method", "movment"], "'movement'"),
+        (["-x"], "there is no option -x"),
     ],
 )
 def test_a_slip_is_told_with_what_was_meant(tmp_path: Path, arguments: list[str], meant: str | None) -> None:

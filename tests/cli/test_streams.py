@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -53,15 +54,24 @@ def test_a_reader_that_leaves_ends_predict_without_an_error(tmp_path: Path) -> N
 
 
 def test_a_reader_that_leaves_does_not_change_a_verdict(tmp_path: Path) -> None:
-    # `report` prints what `validate` prints; a verdict's own command takes longer.
-    code = (
-        "import os, sys; from mctl.cli.streams import reader_may_leave\n"
-        "with reader_may_leave():\n    for _ in range(100_000): print('x' * 50)\n"
-        "from mctl.cli.streams import drop_output; drop_output(); sys.exit(3)"
-    )
-    ran = shell(f'{{ "{sys.executable}" -P -c "$CODE"; echo "code $?" >&2; }} | head -1', tmp_path, CODE=code)
-    assert "code 3" in ran.stderr
-    assert "BrokenPipe" not in ran.stderr
+    old = shutil.copytree(FIXTURE, tmp_path / "old")
+    judged = "validate artifacts/prune25-distill-fp16 --no-emissions --repeats 2 --quiet"
+    # The reader is gone before the verdict is there.
+    ran = shell(f'{{ mctl {judged}; echo "code $?" >&2; }} | true', old)
+    assert "code 0" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("command", ["inspect", "report artifacts/prune25-distill-fp16"])
+def test_a_reader_that_leaves_has_seen_enough(tmp_path: Path, command: str) -> None:
+    ran = shell(f'{{ mctl {command}; echo "code $?" >&2; }} | true', FIXTURE)
+    assert "code 0" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("stream", ["2>&-", "2>/dev/full", "2</dev/null"])
+def test_a_mistake_that_nobody_can_be_told_keeps_its_exit_code(tmp_path: Path, stream: str) -> None:
+    assert shell(f"mctl nonsense {stream}", tmp_path).returncode == 2
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])

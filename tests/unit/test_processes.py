@@ -189,6 +189,8 @@ def test_a_process_of_its_own_hears_nothing_of_launchers(
         ("MASTER_ADDR", None),
         ("MASTER_PORT", ""),
         ("MASTER_PORT", "http"),
+        ("MASTER_PORT", "99999"),
+        ("ACCELERATE_USE_FSDP", "true"),
     ],
 )
 def test_a_launcher_that_says_half_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str | None) -> None:
@@ -196,6 +198,19 @@ def test_a_launcher_that_says_half_is_refused(monkeypatch: pytest.MonkeyPatch, n
     environment(monkeypatch, **values)
     with pytest.raises(UserError, match=name):
         processes.check_launcher()
+
+
+def test_one_process_of_a_launcher_meets_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment(monkeypatch, LOCAL_RANK="0", RANK="0", WORLD_SIZE="1")
+    processes.check_launcher()
+    assert not [name for name in processes._ALL_NAMES if name in os.environ]
+
+
+def test_a_host_without_an_address_is_waited_for_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment(monkeypatch, **LAUNCHED | {"MASTER_ADDR": "nobody.invalid"})
+    monkeypatch.setattr(processes, "_RENDEZVOUS", timedelta(seconds=0))
+    with pytest.raises(UserError, match=r"nobody\.invalid"):
+        processes._store()
 
 
 def test_a_whole_launcher_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
