@@ -206,7 +206,7 @@ def check_tokenizer(tokenizer: Any, config: Any, settings: ModelSettings) -> Non
     """Refuse a tokenizer that does not belong to the model.
 
     Raises:
-        UserError: it has ids that the embeddings do not have, or nothing to pad with.
+        UserError: it has ids or token types that the embeddings do not have, or nothing to pad with.
     """
     largest = max(tokenizer.get_vocab().values())
     if largest >= config.vocab_size:
@@ -214,6 +214,13 @@ def check_tokenizer(tokenizer: Any, config: Any, settings: ModelSettings) -> Non
             f"the tokenizer has ids up to {largest}, the model has {config.vocab_size} embeddings.",
             where=settings.name,
             todo="Put the model's own tokenizer beside it.",
+        )
+    types = max(tokenizer([_PROBE]).get("token_type_ids", [[0]])[0], default=0)
+    if types >= getattr(config, "type_vocab_size", types + 1):
+        raise UserError(
+            f"the tokenizer gives token type {types}, the model has {config.type_vocab_size} types.",
+            where=settings.name,
+            todo="Mend post_processor in its tokenizer.json, or save the tokenizer again.",
         )
     if tokenizer.pad_token_id is None:
         raise UserError("the tokenizer has no padding token.", where=settings.name, todo="Set pad_token and save it.")

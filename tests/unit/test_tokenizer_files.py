@@ -13,7 +13,7 @@ from models import FAMILIES
 from transformers import AutoTokenizer
 
 from mctl.errors import UserError
-from mctl.pipeline.loading import load_tokenizer
+from mctl.pipeline.loading import check_tokenizer, load_config, load_tokenizer
 from mctl.pipeline.model_files import loading
 from mctl.pipeline.saving import save_tokenizer
 from mctl.pipeline.tokenizer_loss import check_loss, loss_of
@@ -73,6 +73,18 @@ def test_settings_of_a_wrong_type(values: dict[str, Any], tmp_path: Path) -> Non
     edit(tmp_path / "encoder" / "tokenizer_config.json", lambda content: content.update(values))
     with pytest.raises(UserError, match="tokenizer"):
         load_tokenizer(ModelSettings(name=str(tmp_path / "encoder")))
+
+
+@pytest.mark.parametrize("family", ["bert", "electra"])
+def test_a_token_type_that_the_model_lacks(family: str, tmp_path: Path) -> None:
+    tiny_encoder(tmp_path / "encoder", family, TEXTS)
+    settings = ModelSettings(name=str(tmp_path / "encoder"))
+    config = load_config(settings)
+    check_tokenizer(load_tokenizer(settings), config, settings)
+    path = tmp_path / "encoder" / "tokenizer.json"
+    edit(path, lambda content: content["post_processor"]["single"][0]["SpecialToken"].update(type_id=7))
+    with pytest.raises(UserError, match="token type 7, the model has 2 types"):
+        check_tokenizer(load_tokenizer(settings), config, settings)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
