@@ -262,6 +262,11 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
+        for path in (folder, *folder.parents):
+            if path.is_symlink() and not path.exists():
+                raise UserError(
+                    "this link leads nowhere.", where=str(path), todo="Mend it, or name another folder."
+                ) from error
         file = next((path for path in (folder, *folder.parents) if path.is_file()), folder)
         raise UserError(
             "this is a file where a folder is needed.", where=str(file), todo="Move it, or name another folder."

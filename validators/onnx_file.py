@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -88,12 +91,15 @@ def check_onnx(path: str | Path, inputs: Sequence[str], outputs: Sequence[str]) 
     graph_inputs, graph_outputs = _input_names(model), tuple(value.name for value in model.graph.output)
     problems = [*_differences("input", graph_inputs, inputs), *_differences("output", graph_outputs, outputs)]
     weights = _Weights(0, 0, ())
-    unsound = _soundness_problems(file, model)
+    unsound = _unsafe_locations(file, model)
     if not unsound:
-        try:
-            weights = _weigh(model, file.parent)
-        except _UNSOUND as error:
-            unsound = [f"the weights of {file.name} cannot be read: {_first_line(error)}"]
+        with _without_links(file, model) as place:
+            unsound = _soundness_problems(place, model)
+            if not unsound:
+                try:
+                    weights = _weigh(model, place.parent)
+                except _UNSOUND as error:
+                    unsound = [f"the weights of {file.name} cannot be read: {_first_line(error)}"]
     return OnnxResult(
         problems=(*unsound, *problems),
         opset=_opset(model),
@@ -106,10 +112,34 @@ def check_onnx(path: str | Path, inputs: Sequence[str], outputs: Sequence[str]) 
     )
 
 
-def _soundness_problems(file: Path, model: onnx.ModelProto) -> list[str]:
+def _unsafe_locations(file: Path, model: onnx.ModelProto) -> list[str]:
     unsafe = sorted({location for location in _external_locations(model) if not is_safe_name(file.parent, location)})
     if unsafe:
         return [f"{file.name} keeps weights outside its folder, in {', '.join(unsafe)}; they were not opened"]
+    return []
+
+
+@contextmanager
+def _without_links(file: Path, model: onnx.ModelProto) -> Iterator[Path]:
+    """The file where none of its external data is behind a link, which onnx does not follow.
+
+    In the cache of the hub's client all files are links: copies of what they lead to are given instead. onnx takes no
+    hard links either. Only a model of more than 1.9 GB has external data.
+    """
+    locations = sorted(set(_external_locations(model)))
+    if not any((file.parent / location).is_symlink() for location in locations):
+        yield file
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        for name in (file.name, *locations):
+            source, target = (file.parent / name).resolve(), Path(folder) / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_file():  # One that is gone is the checker's to report.
+                shutil.copyfile(source, target)
+        yield Path(folder) / file.name
+
+
+def _soundness_problems(file: Path, model: onnx.ModelProto) -> list[str]:
     opset, newest = _opset(model), onnx.defs.onnx_opset_version()
     if opset is not None and opset > newest:  # The checker lets it pass: it looks operators up in what it has.
         return [f"{file.name} is of opset {opset}, and onnx {onnx.__version__} knows up to {newest}"]

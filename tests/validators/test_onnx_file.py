@@ -122,6 +122,23 @@ def test_external_data_beside_the_file_is_read(make_classifier):
     assert result.non_finite_initializers == ("weights",)
 
 
+def test_external_data_behind_links_of_the_hubs_cache_is_read(make_classifier, tmp_path):
+    weights = np.full((4, 3), np.nan, np.float32)
+    made = external(make_classifier(weights), "model.onnx.data", weights.tobytes())
+    repository = tmp_path / "models--me--mine"
+    snapshot = repository / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    (repository / "blobs").mkdir()
+    for number, name in enumerate((made.name, "model.onnx.data")):
+        (repository / "blobs" / str(number)).write_bytes((made.parent / name).read_bytes())
+        (snapshot / name).symlink_to(f"../../blobs/{number}")
+    result = check_onnx(snapshot / made.name, INPUTS, OUTPUTS)
+    assert result.problems == ()
+    assert len(result.non_finite_initializers) == 1, "the weights are those behind the link"
+    (repository / "blobs" / "1").unlink()
+    assert "model.onnx.data" in check_onnx(snapshot / made.name, INPUTS, OUTPUTS).problems[0]
+
+
 def test_external_data_cut_short_is_a_problem(make_classifier):
     path = external(make_classifier(), "model.onnx.data", bytes(44))
     assert "weights of model.onnx cannot be read" in check_onnx(path, INPUTS, OUTPUTS).problems[0]

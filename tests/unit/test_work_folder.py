@@ -1,0 +1,78 @@
+"""The work folder of a stage: mctl's own, or refused; what mctl wrote goes, anything else stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mctl.errors import UserError
+from mctl.pipeline.stage import work_folder
+
+KEY = "0123456789abcdef" * 4
+NAME = "teacher-0123456789abcdef"
+
+
+def interrupted(root: Path) -> Path:
+    """What a stage that was stopped leaves."""
+    with pytest.raises(KeyboardInterrupt), work_folder(root, "teacher", KEY) as work:
+        (work / "checkpoint-3").mkdir()
+        (work / "checkpoint-3" / "model.safetensors").write_bytes(b"x")
+        raise KeyboardInterrupt
+    return root / ".work" / NAME
+
+
+def test_it_is_kept_when_the_stage_fails_and_goes_when_it_succeeds(tmp_path: Path) -> None:
+    folder = interrupted(tmp_path)
+    assert (folder / "checkpoint-3" / "model.safetensors").is_file()
+    with work_folder(tmp_path, "teacher", KEY) as work:
+        assert (work / "checkpoint-3" / "model.safetensors").is_file()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "checkpoint-3/notes.txt", "thesis/model.safetensors"])
+def test_a_file_of_the_users_in_it_is_refused_at_the_start(tmp_path: Path, name: str) -> None:
+    folder = interrupted(tmp_path)
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text("mine")
+    with pytest.raises(UserError, match=name.replace(".", r"\.")), work_folder(tmp_path, "teacher", KEY):
+        pytest.fail("it was used")
+    assert (folder / name).read_text() == "mine"
+    assert (folder / "checkpoint-3" / "model.safetensors").is_file()
+
+
+def test_a_file_of_the_users_that_came_later_stays(tmp_path: Path) -> None:
+    with work_folder(tmp_path, "teacher", KEY) as work:
+        (work / "checkpoint-3").mkdir()
+        (work / "checkpoint-3" / "optimizer.pt").write_bytes(b"x")
+        (work / "checkpoint-3" / "notes.txt").write_text("mine")
+    left = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert left == [tmp_path / ".work" / NAME / "checkpoint-3" / "notes.txt"]
+
+
+@pytest.mark.parametrize("what", ["file", "link", "folder", "lock"])
+def test_what_is_in_its_way_is_refused(tmp_path: Path, what: str) -> None:
+    folder = tmp_path / ".work" / NAME
+    folder.parent.mkdir()
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "lock").write_text("mine")
+    if what == "file":
+        folder.write_text("mine")
+    elif what == "link":
+        folder.symlink_to(mine)
+    else:
+        folder.mkdir()
+        (folder / ("lock" if what == "lock" else "model.safetensors")).write_text("mine")
+    with pytest.raises(UserError, match="work folder"), work_folder(tmp_path, "teacher", KEY):
+        pytest.fail("it was used")
+    assert (mine / "lock").read_text() == "mine"
+
+
+def test_a_link_that_leads_nowhere_in_place_of_the_folder_of_artifacts(tmp_path: Path) -> None:
+    (tmp_path / "artifacts").symlink_to(tmp_path / "gone")
+    with (
+        pytest.raises(UserError, match="artifacts: this link leads nowhere"),
+        work_folder(tmp_path / "artifacts", "teacher", KEY),
+    ):
+        pytest.fail("it was used")
