@@ -38,8 +38,11 @@ def compress(
     teacher: options.Teacher = None,
     model: options.Model = None,
     data: options.Data = None,
+    test: options.Test = None,
     text: options.TextColumn = None,
     label: options.LabelColumn = None,
+    sheet: options.Sheet = None,
+    max_dropped: options.MaxDropped = None,
     max_length: options.MaxLength = None,
     trust_remote_code: options.TrustRemoteCode = None,
     batch_size: options.BatchSize = None,
@@ -92,8 +95,11 @@ def compress(
             "model.max_length": max_length,
             "model.trust_remote_code": trust_remote_code,
             "data.source": data,
+            "data.test": test,
             "data.text": text,
             "data.label": label,
+            "data.sheet": sheet,
+            "data.max_dropped": max_dropped,
             "compress.prune": prune,
             "compress.target_speedup": target_speedup,
             "compress.on": on,
@@ -133,4 +139,5 @@ def compress(
     with open_console(quiet) as console:
         made = run(recipe, console)
         console.made(made)
-        console.say(NextStep(recipe, config, artifacts).after_artifact(made))
+        next_step = NextStep(recipe, config, artifacts).after_artifact(made)
+        console.say(options.last_line(next_step, made.manifest.data))

@@ -12,8 +12,11 @@ from mctl.cli import options
 def finetune(
     model: options.Model = None,
     data: options.Data = None,
+    test: options.Test = None,
     text: options.TextColumn = None,
     label: options.LabelColumn = None,
+    sheet: options.Sheet = None,
+    max_dropped: options.MaxDropped = None,
     max_length: options.MaxLength = None,
     trust_remote_code: options.TrustRemoteCode = None,
     epochs: Annotated[
@@ -56,8 +59,11 @@ def finetune(
             "model.max_length": max_length,
             "model.trust_remote_code": trust_remote_code,
             "data.source": data,
+            "data.test": test,
             "data.text": text,
             "data.label": label,
+            "data.sheet": sheet,
+            "data.max_dropped": max_dropped,
             "finetune.epochs": epochs,
             "finetune.batch_size": batch_size,
             "finetune.mixed_precision": mixed_precision,
@@ -71,4 +77,5 @@ def finetune(
     with open_console(quiet) as console:
         made = run(recipe, console)
         console.made(made)
-        console.say(NextStep(recipe, config, artifacts).after_artifact(made))
+        next_step = NextStep(recipe, config, artifacts).after_artifact(made)
+        console.say(options.last_line(next_step, made.manifest.data))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -52,7 +53,32 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show all checks 
 Data = Annotated[
     str | None,
     typer.Option(
-        help="CSV, TSV, JSONL or Parquet file, folder of splits, or hub id.",
+        help="CSV, TSV, JSONL, JSON, Parquet or XLSX file, folder of splits, or hub id.",
+        rich_help_panel=_INPUT,
+        show_default=False,
+    ),
+]
+Test = Annotated[
+    str | None,
+    typer.Option(
+        "--test",
+        metavar="FILE",
+        help="File of labelled texts to test on, used whole. [default: a fifth of the data]",
+        rich_help_panel=_INPUT,
+        show_default=False,
+    ),
+]
+Sheet = Annotated[
+    str | None,
+    typer.Option(
+        help="Sheet of an Excel workbook. [default: the first]", rich_help_panel=_INPUT, show_default=False
+    ),
+]
+MaxDropped = Annotated[
+    float | None,
+    typer.Option(
+        metavar="PERCENT",
+        help="Refuse data of which cleaning drops a larger share of the rows.",
         rich_help_panel=_INPUT,
         show_default=False,
     ),
@@ -138,6 +164,19 @@ Seed = Annotated[
     int | None,
     typer.Option(help="Seed of all that is random. [default: 42]", rich_help_panel=_TRAINING, show_default=False),
 ]
+
+
+def last_line(next_step: str, data: Mapping[str, Any]) -> str:
+    """The last line of a command: how many rows were dropped, where they are many, and what to do next.
+
+    Args:
+        next_step: names the next command.
+        data: of a manifest or a verdict; one of version 0.1.0 does not count dropped rows.
+    """
+    from mctl.report.dropped import is_much, told_share
+
+    dropped = data.get("dropped")
+    return f"data: {told_share(dropped)}; {next_step}" if dropped and is_much(dropped) else next_step
 
 
 def report(

@@ -124,6 +124,8 @@ def validate(
     data: options.Data = None,
     text: options.TextColumn = None,
     label: options.LabelColumn = None,
+    sheet: options.Sheet = None,
+    max_dropped: options.MaxDropped = None,
     max_accuracy_drop: MaxAccuracyDrop = None,
     max_macro_f1_drop: MaxMacroF1Drop = None,
     max_slice_drop: MaxSliceDrop = None,
@@ -163,6 +165,7 @@ def validate(
     """
     from mctl.cli.next_step import NextStep
     from mctl.cli.recipe_at_hand import recipe_at_hand
+    from mctl.data.settings import DEFAULT_TEST_SHARE
     from mctl.pipeline.validate import validate as run
     from mctl.report.console import open_console
 
@@ -171,8 +174,12 @@ def validate(
         {
             "artifacts": artifacts,
             "data.source": data,
+            # A share or a file in mctl.toml belongs to the data there.
+            "data.test": None if data is None else DEFAULT_TEST_SHARE,
             "data.text": text,
             "data.label": label,
+            "data.sheet": sheet,
+            "data.max_dropped": max_dropped,
             "gate.max_accuracy_drop": max_accuracy_drop,
             "gate.max_macro_f1_drop": max_macro_f1_drop,
             "gate.max_slice_drop": max_slice_drop,
@@ -196,5 +203,6 @@ def validate(
         result = run(recipe, console, artifact)
     code = options.report(result, console, recipe.gate, as_json=json, verbose=verbose)
     folder = artifact or recipe.artifacts / result.artifact
-    console.say(NextStep(recipe, config, artifacts).after_verdict(result, folder))
+    next_step = NextStep(recipe, config, artifacts).after_verdict(result, folder)
+    console.say(options.last_line(next_step, result.data))
     raise typer.Exit(code)

@@ -10,16 +10,18 @@ from typing import Literal
 
 import numpy as np
 
+from mctl.data.dropped import Dropped
 from mctl.data.facts import Facts, Fate
 from mctl.data.findings import Fates, Mask, counted, dropped, finding, per_label
 from mctl.data.report import CleaningReport, Finding
 from mctl.data.settings import DataSettings
+from mctl.data.spelling import as_number
 from mctl.data.split_names import WHOLE
 from mctl.data.stored import Positions
 from mctl.data.text import folded
 
 
-def clean(facts: Facts, settings: DataSettings) -> tuple[Positions, CleaningReport]:
+def clean(facts: Facts, settings: DataSettings) -> tuple[Positions, CleaningReport, Dropped]:
     """Drops repeated headers, empty and unlabelled rows, conflicts, copies, leaks, and classes that are too small.
 
     Args:
@@ -27,7 +29,7 @@ def clean(facts: Facts, settings: DataSettings) -> tuple[Positions, CleaningRepo
         settings: `conflicts` and `min_texts_per_class` are used.
 
     Returns:
-        The positions of the rows left, ascending; no two of them have the same text. And the report.
+        The positions of the rows left, ascending; no two of them have the same text. The report; and the rows dropped.
     """
     fates = facts.records["fate"]
     findings = [
@@ -41,13 +43,18 @@ def clean(facts: Facts, settings: DataSettings) -> tuple[Positions, CleaningRepo
     fates, found = _without_copies(copies, fates)
     findings += found
     findings += _vanished(facts, fates)
-    fates, found = _without_small_classes(facts, fates, settings.min_texts_per_class)
-    findings += found
+    if {"train", WHOLE} & set(facts.splits):
+        fates, found = _without_small_classes(facts, fates, settings.min_texts_per_class)
+        findings += found
     findings += _labels_alike(facts, fates == Fate.KEPT)
     kept = np.flatnonzero(fates == Fate.KEPT)
     splits = facts.records["split"]
     report = CleaningReport(_per_split(facts, splits), _per_split(facts, splits[kept]), tuple(findings))
-    return kept, report
+    lost = np.flatnonzero(fates != Fate.KEPT)
+    dropped_rows = Dropped(
+        facts.splits, len(fates), splits[lost], fates[lost], facts.records["number"][lost]
+    )
+    return kept, report, dropped_rows
 
 
 class _Copies:
@@ -144,11 +151,11 @@ def _without_small_classes(facts: Facts, fates: Fates, minimum: int) -> tuple[Fa
 
 
 def _labels_alike(facts: Facts, kept: Mask) -> list[Finding]:
-    """Classes whose names differ in case only. They are kept apart: they may be meant."""
+    """Classes whose names differ in case or in the decimals of a whole number only. They are kept apart: they may be meant."""
     by_folded: dict[str, list[str]] = {}
     for number in np.flatnonzero(per_label(facts, kept)):
         name = facts.labels[number]
-        by_folded.setdefault(folded(name), []).append(name)
+        by_folded.setdefault(folded(as_number(name)), []).append(name)
     alike = {name for names in by_folded.values() if len(names) > 1 for name in names}
     if not alike:
         return []

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from mctl.data.dropped import Dropped
 from mctl.data.report import CleaningReport
 
 if TYPE_CHECKING:  # The command line imports this file to start.
@@ -27,17 +28,19 @@ class Columns(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Texts and their labels, in parallel. Memory holds four bytes a row; the texts lie on disk.
+    """Texts and their labels, in parallel. Memory holds twelve bytes a row; the texts lie on disk.
 
     Args:
         texts: (rows,) a sequence of strings.
         codes: (rows,) indices into `names`.
         names: the classes of the data set, sorted.
+        numbers: (rows,) where each row stood in its source, see `mctl.data.report.Example`.
     """
 
     texts: Texts
     codes: npt.NDArray[np.int32]
     names: tuple[str, ...]
+    numbers: npt.NDArray[np.int64]
 
     @classmethod
     def of(cls, rows: Iterable[tuple[str, str]]) -> Split:
@@ -49,7 +52,7 @@ class Split:
         pairs = list(rows)
         names = tuple(sorted({label for _, label in pairs}))
         codes = np.array([names.index(label) for _, label in pairs], np.int32)
-        return cls(Texts.of(text for text, _ in pairs), codes, names)
+        return cls(Texts.of(text for text, _ in pairs), codes, names, np.arange(1, len(pairs) + 1))
 
     @property
     def labels(self) -> npt.NDArray[np.object_]:
@@ -77,12 +80,14 @@ class Dataset:
     """A cleaned, split data set.
 
     Args:
-        class_names: sorted names of the classes; every one occurs in `splits["train"]`.
+        class_names: sorted names of the classes; every one occurs in `splits["train"]` (in test, where the rows were
+            loaded to judge a model).
         splits: train, dev and test; no text stands twice, in one split or in two.
-        cut_from_train: the splits that the source lacked (or had without one usable row) and that were cut off.
+        cut_from_train: the splits that the source lacked and that were cut off.
         columns: the columns read, of the train file if the source has several.
         source: file, folder or hub id, as the user named it.
         report: what was found and done.
+        dropped: the rows that were dropped.
         sha256: fingerprint of the cleaned rows, see `mctl.data.fingerprint`.
     """
 
@@ -92,6 +97,7 @@ class Dataset:
     columns: Columns
     source: str
     report: CleaningReport
+    dropped: Dropped
     sha256: str
 
     def rows_per_split_and_class(self) -> dict[SplitName, dict[str, int]]:

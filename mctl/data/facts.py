@@ -38,7 +38,7 @@ RECORD = np.dtype(
 
 
 class Fate(IntEnum):
-    """What becomes of a row; but for `KEPT`, the names are kinds of findings."""
+    """What becomes of a row; but for `KEPT`, the names are kinds of findings. In the order of `dropped.REASONS`."""
 
     KEPT = 0
     HEADER_ROW = 1

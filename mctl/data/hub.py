@@ -1,4 +1,4 @@
-"""A data set of the Hugging Face hub, or of its local cache."""
+"""Data sets of the library `datasets`: of the hub, of its local cache, or saved to disk."""
 
 from __future__ import annotations
 
@@ -8,26 +8,19 @@ from typing import Any
 from mctl.data.dataset import Columns
 from mctl.data.parquet import class_names_for
 from mctl.data.rows import ColumnFinder, Rows, RowSource, at_least_one, to_rows
-from mctl.data.split_names import split_names
 from mctl.errors import UserError
 
 
-def read_hub(hub_id: str, find: ColumnFinder, chunk_rows: int) -> dict[str, RowSource]:
-    """Opens the splits of `user/name`. Nothing of it is executed: `datasets` 4 and later run no loading scripts.
+def load_hub(hub_id: str) -> dict[str, Any]:
+    """The splits of `user/name`. Nothing of it is executed: `datasets` 4 and later run no loading scripts.
 
     Raises:
-        UserError: the hub cannot be reached, the data set cannot be loaded, or it has no train split.
+        UserError: the hub cannot be reached, or the data set cannot be loaded.
     """
-    loaded = _load(hub_id)
-    names = split_names([str(name) for name in loaded], hub_id)
-    return {split: _open(loaded[name], find, chunk_rows, f"{hub_id}, {name}") for split, name in names.items()}
-
-
-def _load(hub_id: str) -> Any:
     import datasets  # a second of import, for this source only
 
     try:
-        return datasets.load_dataset(hub_id)
+        return {str(name): split for name, split in datasets.load_dataset(hub_id).items()}
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise UserError(
@@ -37,13 +30,13 @@ def _load(hub_id: str) -> Any:
         ) from error
 
 
-def _open(split: Any, find: ColumnFinder, chunk_rows: int, where: str) -> RowSource:
+def open_split(split: Any, find: ColumnFinder, chunk_rows: int, where: str) -> RowSource:
+    """The rows of one `datasets.Dataset`, which lies in files."""
     columns = find(split.column_names)
     return RowSource(columns, at_least_one(_rows(split, columns, chunk_rows, where), where))
 
 
 def _rows(split: Any, columns: Columns, chunk_rows: int, where: str) -> Iterator[Rows]:
-    """The rows of one `datasets.Dataset`, which lies in files."""
     tables = split.select_columns(list(columns)).with_format("arrow").iter(chunk_rows)
     number = 1
     for table in tables:

@@ -3,49 +3,49 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from itertools import chain, islice
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 
-from mctl.data.dataset import Columns
-from mctl.data.rows import ColumnFinder, Rows, RowSource, to_rows
-from mctl.data.sniff import check_is_text, not_utf8
+from mctl.data.content import Content
+from mctl.data.lines import Lines
+from mctl.data.sniff import check_is_text
+from mctl.data.table import Dialect, Table, TableRow
 from mctl.errors import UserError
 
 Record = tuple[int, Mapping[str, object]]
-"""A line's number, from 1, and the object on it."""
+"""A record's number, from 1, and the object."""
 
 
-def read_jsonl(path: Path, find: ColumnFinder, chunk_rows: int) -> RowSource:
+def open_jsonl(content: Content, dialect: Dialect) -> Table:
     """Opens a file of JSON objects; the first one has the columns."""
-    check_is_text(path)
-    records = _json_objects(path)
+    check_is_text(content)
+    return table_of(lambda: _json_objects(content), content, dialect)
+
+
+def table_of(read: Callable[[], Iterator[Record]], content: Content, dialect: Dialect) -> Table:
+    """The table of some objects, which are read from the beginning at each call of `read`."""
+    header = list({name: None for _, record in read() for name in record}) if dialect.every_key else None
+    records = read()
     first = next(records, None)
     if first is None:
-        raise UserError("the file holds no JSON object.", where=str(path), todo="Give it one object a line.")
-    columns = find(list(first[1]))
-    return RowSource(columns, _rows(chain([first], records), columns, chunk_rows, str(path)))
+        raise UserError("the file holds no JSON object.", where=content.name, todo="Give it one object a line.")
+    header = header or list(first[1])
+    return Table(header, lambda places, key: _rows(chain([first], records), [header[place] for place in places]))
 
 
-def _rows(records: Iterator[Record], columns: Columns, chunk_rows: int, where: str) -> Iterator[Rows]:
-    while chunk := list(islice(records, chunk_rows)):
-        texts = [record.get(columns.text) for _, record in chunk]
-        labels = [record.get(columns.label) for _, record in chunk]
-        yield to_rows(texts, labels, [number for number, _ in chunk], columns, where)
+def _rows(records: Iterator[Record], names: Sequence[str]) -> Iterator[TableRow]:
+    for number, record in records:
+        yield number, [record.get(name) for name in names]
 
 
-def _json_objects(path: Path) -> Iterator[Record]:
+def _json_objects(content: Content) -> Iterator[Record]:
     """Blank lines are passed over."""
-    offset = 0
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
-            except UnicodeDecodeError as error:
-                raise not_utf8(path, number, offset, error) from error
-            offset += len(line)
-            if text:
-                yield number, _json_object(text, f"{path}, line {number}")
+    lines = Lines(content)
+    for line in lines:
+        lines.record.clear()
+        if text := line.strip():
+            yield lines.number, _json_object(text, f"{content.name}, line {lines.number}")
+    lines.close()
 
 
 def _json_object(line: str, where: str) -> Mapping[str, object]:
@@ -55,5 +55,7 @@ def _json_object(line: str, where: str) -> Mapping[str, object]:
     except (ValueError, RecursionError) as error:
         raise UserError(f"is not JSON: {error}.", where=where, todo=todo) from error
     if not isinstance(record, dict):
+        if isinstance(record, list):
+            todo += " Name a file that is one array of objects .json."
         raise UserError(f"a JSON {type(record).__name__} instead of an object.", where=where, todo=todo)
     return record

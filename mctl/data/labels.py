@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Literal
 
 from mctl.data.dataset import Dataset, Split, SplitName
+from mctl.data.dropped import Dropped
 from mctl.data.report import Finding
 from mctl.data.text import folded
 from mctl.errors import UserError
@@ -21,8 +22,8 @@ def align_labels(
 ) -> dict[str, int]:
     """Maps the names of the classes in the data to the teacher's ids: by name, never by position.
 
-    A name matches the teacher's label that is equal to it, or else the only one that is equal regardless of case and of
-    Unicode composition.
+    A name matches the teacher's label that is equal to it, or else the only one that is equal regardless of case, of
+    Unicode composition and of the decimals of a whole number.
 
     Args:
         rows_per_class: the names in the data, and how many rows each has (for messages).
@@ -38,7 +39,7 @@ def align_labels(
     """
     by_folded: dict[str, list[str]] = {}
     for name in teacher_label2id:
-        by_folded.setdefault(folded(name), []).append(name)
+        by_folded.setdefault(_spelling(name), []).append(name)
     matches = {name: _teacher_name(name, teacher_label2id, by_folded) for name in rows_per_class}
     unknown = {name: rows_per_class[name] for name, match in matches.items() if match is None}
     known = {name: teacher_label2id[match] for name, match in matches.items() if match is not None}
@@ -54,13 +55,17 @@ def align_labels(
 def _teacher_name(name: str, teacher: Collection[str], by_folded: Mapping[str, list[str]]) -> str | None:
     if name in teacher:
         return name
-    candidates = by_folded.get(folded(name), [])
+    candidates = by_folded.get(_spelling(name), [])
     if len(candidates) > 1:
         raise UserError(
             f"the label {name!r} fits several of the teacher's: {', '.join(map(repr, candidates))}.",
             todo="Spell it in the data as the teacher does.",
         )
     return candidates[0] if candidates else None
+
+
+def _spelling(name: str) -> str:
+    return folded(re.sub(r"^(-?\d+)\.0+$", r"\1", name))
 
 
 def _unknown_error(unknown: Mapping[str, int], teacher: Mapping[str, int]) -> UserError:
@@ -105,7 +110,8 @@ def select_labels(dataset: Dataset, names: Collection[str]) -> Dataset:
     listed = ", ".join(f"{name} ({counts[name]})" for name in dropped)
     finding = Finding("unknown_label", sum(counts.values()), f"dropped, the teacher does not know: {listed}")
     report = replace(dataset.report, findings=(*dataset.report.findings, finding))
-    return replace(dataset, class_names=classes, splits=splits, report=report, sha256=fingerprint(splits))
+    lost = _lost(dataset, classes)
+    return replace(dataset, dropped=lost, class_names=classes, splits=splits, report=report, sha256=fingerprint(splits))
 
 
 def _selected(name: SplitName, split: Split, classes: tuple[str, ...]) -> Split:
@@ -114,6 +120,24 @@ def _selected(name: SplitName, split: Split, classes: tuple[str, ...]) -> Split:
 
     numbers = np.array([classes.index(label) if label in classes else -1 for label in split.names], np.int32)
     rows = np.flatnonzero(numbers[split.codes] >= 0)
-    if not len(rows):
+    if not len(rows) and len(split):
         raise UserError(f"the {name} split has no row with a label that the teacher knows.")
-    return Split(split.texts.rearranged(rows), numbers[split.codes[rows]], classes)
+    return Split(split.texts.rearranged(rows), numbers[split.codes[rows]], classes, split.numbers[rows])
+
+
+def _lost(dataset: Dataset, classes: tuple[str, ...]) -> Dropped:
+    """The rows dropped, and those of other classes."""
+    import numpy as np
+
+    dropped = dataset.dropped
+    for name, split in dataset.splits.items():
+        rows = np.flatnonzero(~np.isin(split.codes, [split.names.index(label) for label in classes if label in split.names]))
+        source = name if name in dropped.splits and name not in dataset.cut_from_train else _pool(dropped.splits)
+        at = np.full(len(rows), dropped.splits.index(source), np.uint8)
+        dropped = dropped.joined(at, "unknown_label", split.numbers[rows])
+    return dropped
+
+
+def _pool(splits: tuple[str, ...]) -> str:
+    """The split of the source that others were cut off."""
+    return "train" if "train" in splits else splits[-1]

@@ -10,37 +10,44 @@ import numpy as np
 
 from mctl.data.clean import clean
 from mctl.data.dataset import SPLIT_NAMES, Columns, Dataset, Split, SplitName
+from mctl.data.dropped import Dropped, told
 from mctl.data.facts import Facts, collect
 from mctl.data.fingerprint import fingerprint
 from mctl.data.report import CleaningReport, Finding
 from mctl.data.rows import CHUNK_ROWS, RowSource
 from mctl.data.settings import DataSettings
 from mctl.data.sources import read_source
+from mctl.data.spelling import evenly_spelled
 from mctl.data.split import cut
+from mctl.data.split_names import WHOLE
 from mctl.data.stored import Positions
 from mctl.errors import UserError
 
+HALF = 50.0
 logger = logging.getLogger(__name__)
 
 
-def load_dataset(settings: DataSettings, chunk_rows: int = CHUNK_ROWS) -> Dataset:
+def load_dataset(settings: DataSettings, chunk_rows: int = CHUNK_ROWS, *, to_judge: bool = False) -> Dataset:
     """See `mctl.data.load`. Rows are read `chunk_rows` at a time, which the result does not depend on."""
-    source = read_source(settings, chunk_rows)
-    facts = collect(source, settings.seed)
-    kept, report = clean(facts, settings)
+    source = read_source(settings, chunk_rows, to_judge=to_judge)
+    facts, respelled = evenly_spelled(collect(source, settings.seed), settings)
+    kept, report, dropped = clean(facts, settings)
+    _check_dropped(dropped, facts, report, settings)
     _check_classes(facts, kept, report, str(settings.source))
     positions, cut_from_train = cut(facts, kept, settings)
     splits = _splits(facts, positions)
-    report = replace(report, findings=(*report.findings, *_not_evaluated(splits)))
+    passed_over = [found for opened in source.values() for found in opened.findings]
+    report = replace(report, findings=(*passed_over, *respelled, *report.findings, *_not_evaluated(splits)))
     for finding in report.findings:
         logger.info("%s: %s: %d rows, %s", settings.source, finding.kind, finding.count, finding.what_was_done)
     return Dataset(
-        class_names=splits["train"].names,
+        class_names=splits["test"].names,
         splits=splits,
         cut_from_train=cut_from_train,
         columns=_columns(source),
         source=str(settings.source),
         report=report,
+        dropped=dropped,
         sha256=fingerprint(splits),
     )
 
@@ -49,7 +56,8 @@ def _splits(facts: Facts, positions: Mapping[SplitName, Positions]) -> dict[Spli
     """The rows at some positions, in one file, in the order in which they will be read."""
     labels = facts.records["label"]
     # Every class has a row in train: smaller ones were dropped, and each is covered by `limit`.
-    present = sorted((facts.labels[number], int(number)) for number in np.unique(labels[positions["train"]]))
+    most = positions["train"] if len(positions["train"]) else positions["test"]
+    present = sorted((facts.labels[number], int(number)) for number in np.unique(labels[most]))
     names = tuple(name for name, _ in present)
     codes = np.zeros(len(facts.labels), np.int32)
     codes[[number for _, number in present]] = np.arange(len(present))
@@ -58,13 +66,46 @@ def _splits(facts: Facts, positions: Mapping[SplitName, Positions]) -> dict[Spli
     start = 0
     for name in SPLIT_NAMES:
         end = start + len(positions[name])
-        splits[name] = Split(texts[start:end], codes[labels[positions[name]]], names)
+        splits[name] = Split(texts[start:end], codes[labels[positions[name]]], names, facts.records["number"][positions[name]])
         start = end
     return splits
 
 
 def _columns(source: Mapping[str, RowSource]) -> Columns:
     return source["train"].columns if "train" in source else next(iter(source.values())).columns
+
+
+def _check_dropped(dropped: Dropped, facts: Facts, report: CleaningReport, settings: DataSettings) -> None:
+    """Refuses data of which too much is dropped: more than is allowed; or more than half of a split that was given.
+
+    What is left of that split would not judge what the user wants to be judged, and no other one is cut in its place.
+    """
+    most = settings.max_dropped
+    where = str(settings.source)
+    if most is not None and dropped.percent > most:
+        raise UserError(
+            f"{len(dropped)} of {dropped.read} rows are dropped, {dropped.percent:.1f} % where {most:g} are allowed: "
+            f"{told(dropped.as_dict())}.",
+            where=where,
+            todo="Mend these rows, or allow more with --max-dropped.",
+        )
+    if not {"train", WHOLE} & set(facts.splits):
+        return
+    for name in ("test", "dev"):
+        read, kept = report.rows_read.get(name, 0), report.rows_kept.get(name, 0)
+        share = 100 * (read - kept) / read if read else 0.0
+        if share > max(HALF, most or 0) or (read and not kept):
+            of_split = dropped.of_split(name)
+            raise UserError(
+                f"{read - kept} of {read} rows of the {name} split are dropped: {told(of_split.as_dict())}.",
+                where=settings.test_file if name == "test" and settings.test_file else where,
+                todo=f"Mend these rows; {_ways_out(name, kept)}",
+            )
+
+
+def _ways_out(name: str, kept: int) -> str:
+    without = f'or use no {name} split that is given: ignore = ["..."] under [data] in mctl.toml names what to pass over.'
+    return f"allow more with --max-dropped; {without}" if kept else without
 
 
 def _check_classes(facts: Facts, kept: Positions, report: CleaningReport, where: str) -> None:
@@ -82,7 +123,7 @@ def _check_classes(facts: Facts, kept: Positions, report: CleaningReport, where:
 
 def _not_evaluated(splits: Mapping[SplitName, Split]) -> list[Finding]:
     """Classes that dev or test lacks: what is measured there says nothing about them."""
-    trained = splits["train"].rows_per_class()
+    trained = splits["train"].rows_per_class()  # Nothing, where the rows are to judge a model.
     findings = []
     for name in ("dev", "test"):
         lacking = sorted(trained.keys() - splits[name].rows_per_class().keys())

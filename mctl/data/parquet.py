@@ -2,48 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mctl.data.dataset import Columns
-from mctl.data.rows import ColumnFinder, Rows, RowSource, to_rows
+from mctl.data.content import Content
+from mctl.data.rows import CHUNK_ROWS
+from mctl.data.table import Dialect, Table, TableRow
 from mctl.errors import UserError
 
 # A row group may be the whole file: it is read through a window instead of at once.
 _WINDOW_BYTES = 1 << 20
 
 
-def read_parquet(path: Path, find: ColumnFinder, chunk_rows: int) -> RowSource:
+def open_parquet(content: Content, dialect: Dialect) -> Table:
     """Opens a Parquet file; ids of classes become names if the file says what they are called."""
-    with _explained(path):
-        file = pq.ParquetFile(path, pre_buffer=False, buffer_size=_WINDOW_BYTES)
-        columns = find(file.schema_arrow.names)
-        feature = _label_feature(file.schema_arrow, columns, str(path))
-    return RowSource(columns, _rows(file, columns, feature, chunk_rows, path))
+    with _explained(content.name):
+        file = pq.ParquetFile(content.open(), pre_buffer=False, buffer_size=_WINDOW_BYTES)
+        header = list(file.schema_arrow.names)
+    return Table(header, lambda places, key: _rows(file, [header[place] for place in places], content.name))
 
 
-def _rows(file: Any, columns: Columns, feature: object, chunk_rows: int, path: Path) -> Iterator[Rows]:
+def _rows(file: Any, names: Sequence[str], where: str) -> Iterator[TableRow]:
     number = 1
-    with file, _explained(path):
-        for batch in file.iter_batches(chunk_rows, columns=list(columns)):
-            texts = _values(batch, columns.text, number, path)
-            labels = class_names_for(_values(batch, columns.label, number, path), feature)
-            yield to_rows(texts, labels, range(number, number + len(texts)), columns, str(path))
-            number += len(texts)
+    with file, _explained(where):
+        features = _features(file.schema_arrow, names, where)
+        for batch in file.iter_batches(CHUNK_ROWS, columns=list(dict.fromkeys(names))):
+            columns = [class_names_for(_values(batch, name, number, where), features.get(name)) for name in names]
+            for cells in zip(*columns, strict=True):
+                yield number, cells
+                number += 1
 
 
-def _values(batch: Any, column: str, first: int, path: Path) -> list[object]:
+def _values(batch: Any, column: str, first: int, where: str) -> list[object]:
     """One column of a batch whose first row is number `first`. Parquet does not check that its strings are UTF-8."""
     values = batch[column]
     try:
         return list(values.to_pylist())
     except UnicodeDecodeError:
-        return [_value(value, f"{path}, row {row}, column {column}") for row, value in enumerate(values, first)]
+        return [_value(value, f"{where}, row {row}, column {column}") for row, value in enumerate(values, first)]
 
 
 def _value(value: Any, where: str) -> object:
@@ -54,27 +54,27 @@ def _value(value: Any, where: str) -> object:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def _explained(where: str) -> Iterator[None]:
     try:
         yield
     except pa.ArrowException as error:
         first_line = str(error).splitlines()[0]
-        raise UserError(f"is not a Parquet file: {first_line}", where=str(path), todo="Write it anew.") from error
+        raise UserError(f"is not a Parquet file: {first_line}", where=where, todo="Write it anew.") from error
     except UnicodeDecodeError as error:
         raise UserError(
-            f"a name in it is not UTF-8: {error.object[:40]!r}.", where=str(path), todo="Write the file anew."
+            f"a name in it is not UTF-8: {error.object[:40]!r}.", where=where, todo="Write the file anew."
         ) from error
 
 
-def _label_feature(schema: Any, columns: Columns, where: str) -> object:
-    """What `datasets` noted about the label column, if it wrote the file."""
+def _features(schema: Any, names: Sequence[str], where: str) -> dict[str, object]:
+    """What `datasets` noted about some columns, if it wrote the file."""
     if b"huggingface" not in (schema.metadata or {}):
-        return None
+        return {}
     from datasets import Features  # a second of import, for the few files that need it
 
-    chosen = pa.schema([schema.field(name) for name in columns], metadata=schema.metadata)
+    chosen = pa.schema([schema.field(name) for name in dict.fromkeys(names)], metadata=schema.metadata)
     try:
-        return Features.from_arrow_schema(chosen).get(columns.label)
+        return dict(Features.from_arrow_schema(chosen))
     except Exception as error:  # what is not as `datasets` writes it fails wherever its reader happens to notice
         raise UserError(f"its `huggingface` metadata cannot be read: {error}.", where=where) from error
 

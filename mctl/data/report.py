@@ -18,6 +18,8 @@ FindingKind = Literal[
     "class_too_small",
     "class_not_evaluated",
     "labels_alike",
+    "labels_respelled",
+    "passed_over",
     "unknown_label",
 ]
 
@@ -28,8 +30,9 @@ class Example:
 
     Args:
         split: the split of the source it stood in; "all" when the source is one file.
-        row: its number in that file as an editor or a spreadsheet counts it: a CSV's header is row 1, a JSONL's first
-            line and the first record of Parquet and hub data are row 1.
+        row: its number in that file as an editor or a spreadsheet counts it: the line on which it begins in CSV, TSV
+            and JSONL, its row in a workbook (the header is row 1); the first record of an array, of Parquet and of
+            hub data is row 1.
         text: the text, shortened.
         label: the label.
     """
@@ -62,8 +65,8 @@ class CleaningReport:
     """All findings of one load, in the order in which they were dealt with.
 
     A row is dropped for one reason only, the first that holds, so the counts of the kinds that drop rows add up to
-    `sum(rows_read) - sum(rows_kept)`. The kinds `class_vanished`, `class_not_evaluated` and `labels_alike` drop
-    nothing; `unknown_label` counts rows that `select_labels` took away afterwards.
+    `sum(rows_read) - sum(rows_kept)`. The kinds `class_vanished`, `class_not_evaluated`, `labels_alike`,
+    `labels_respelled` and `passed_over` drop nothing; `unknown_label` counts rows that `select_labels` took away afterwards.
 
     Args:
         rows_read: rows in the source, by its splits ("all" when it is one file).

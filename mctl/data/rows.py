@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from mctl.data.dataset import Columns
+from mctl.data.report import Finding
+from mctl.data.table import Table
 from mctl.data.text import tidy
 from mctl.errors import UserError
 
@@ -39,10 +42,22 @@ class RowSource:
     Args:
         columns: the columns read.
         chunks: its rows, to be gone through once; raises a `UserError` at a row that cannot be read.
+        findings: what its reader has passed over.
     """
 
     columns: Columns
     chunks: Iterator[Rows]
+    findings: tuple[Finding, ...] = ()
+
+
+def rows_of(table: Table, columns: Columns, chunk_rows: int, where: str) -> Iterator[Rows]:
+    """The two columns of a table, `chunk_rows` rows at a time."""
+    places = [list(table.header).index(name) for name in columns]
+    rows = iter(table.rows(places, places[1] if places[0] != places[1] else None))
+    while chunk := list(islice(rows, chunk_rows)):
+        cells = [cells for _, cells in chunk]
+        numbers = [number for number, _ in chunk]
+        yield to_rows([text for text, _ in cells], [label for _, label in cells], numbers, columns, where)
 
 
 def to_rows(

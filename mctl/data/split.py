@@ -15,6 +15,7 @@ import numpy.typing as npt
 from mctl.data.dataset import SPLIT_NAMES, SplitName
 from mctl.data.facts import Facts
 from mctl.data.settings import DataSettings
+from mctl.data.split_names import WHOLE
 from mctl.data.stored import Positions
 from mctl.errors import UserError
 
@@ -26,6 +27,8 @@ def cut(
     facts: Facts, kept: Positions, settings: DataSettings
 ) -> tuple[dict[SplitName, Positions], tuple[SplitName, ...]]:
     """Cuts the splits that the source lacks off train (or off the whole), and applies `limit` to each.
+
+    A source of a test split alone, which is to judge a model, is not cut.
 
     Args:
         facts: of all rows of the source.
@@ -44,10 +47,14 @@ def cut(
     splits: dict[SplitName, Positions] = {
         name: ranked[source_split == facts.split_number(name)] for name in ("dev", "test")
     }
-    missing: tuple[SplitName, ...] = tuple(name for name in ("dev", "test") if not len(splits[name]))
+    if not {"train", WHOLE} & set(facts.splits):
+        nothing = ranked[:0]
+        test = _take(splits["test"], facts.records["label"], "test", settings.limit)
+        return {"train": nothing, "dev": nothing, "test": test}, ()
+    missing: tuple[SplitName, ...] = tuple(name for name in ("dev", "test") if name not in facts.splits)
     pool = ranked[~np.isin(source_split, [facts.split_number("dev"), facts.split_number("test")])]
     labels = facts.records["label"]
-    assigned = _assigned(labels[pool], settings.dev * ("dev" in missing), settings.test * ("test" in missing))
+    assigned = _assigned(labels[pool], settings.dev * ("dev" in missing), settings.test_share * ("test" in missing))
     for number, name in enumerate(SPLIT_NAMES):
         if name not in splits or name in missing:
             splits[name] = pool[assigned == number]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mctl.artifact import Artifact, Kind, seal, stage_key, writing
-from mctl.pipeline.dataset import StageData, load_stage_data
+from mctl.pipeline.dataset import DROPPED_ROWS, StageData, load_stage_data
 from mctl.pipeline.describe import describe
 from mctl.pipeline.energy import making
 from mctl.pipeline.feasible import check_asked, check_place, learns
@@ -151,5 +151,6 @@ def _save(
         complete = manifest(
             "compressed", folder, key, shop.recipe, parents=[teacher], data=shop.data.summary(), facts=facts
         )
+        shop.data.dataset.dropped.write(temporary / DROPPED_ROWS)
         (temporary / "README.md").write_text(model_card(complete), encoding="utf-8")
         return seal(temporary, folder, complete)

@@ -9,7 +9,8 @@ from pathlib import Path
 from mctl.artifact import sha256_of
 from mctl.data.columns import TEXT_NAMES
 from mctl.data.dataset import Columns
-from mctl.data.read import READERS, read_file
+from mctl.data.content import open_content
+from mctl.data.read import has_reader, read_file
 from mctl.data.rows import CHUNK_ROWS
 from mctl.data.sniff import check_is_text, not_utf8
 from mctl.data.text import folded, shortened, tidy
@@ -31,7 +32,7 @@ class Corpus:
     flag: str = "--vocab-corpus"
 
     def __iter__(self) -> Iterator[str]:
-        texts = self._rows() if self.path.suffix.casefold() in READERS else self._lines()
+        texts = self._rows() if has_reader(self.path) else self._lines()
         yield from filter(None, texts)
 
     def _rows(self) -> Iterator[str]:
@@ -45,7 +46,7 @@ class Corpus:
                 try:
                     yield tidy(line.decode("utf-8-sig" if number == 1 else "utf-8"))
                 except UnicodeDecodeError as error:
-                    raise not_utf8(self.path, number, offset, error) from error
+                    raise not_utf8(str(self.path), number, offset, error) from error
                 offset += len(line)
 
     def _columns(self, names: Sequence[str]) -> Columns:
@@ -79,8 +80,9 @@ def _hash(path: Path, where: str, flag: str) -> str:
         problem = "this is no regular file" if path.exists() else "there is no such file"
         raise UserError(f"{problem}.", where=where, todo=f"Name files of texts, one {flag} for each.")
     try:
-        if path.suffix.casefold() != ".parquet":
-            check_is_text(path)
+        content = open_content(path)
+        if content.ending not in (".parquet", ".xlsx"):
+            check_is_text(content)
         return sha256_of(path)
     except OSError as error:
         raise UserError(f"it cannot be read: {error.strerror}.", where=where) from error

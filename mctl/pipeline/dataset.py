@@ -11,10 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from mctl.data import Dataset, DataSettings, align_labels, load, report_as_dict, select_labels
-from mctl.data.sources import is_hub_id
+from mctl.data.sources import has_train, is_hub_id
 from mctl.errors import UserError
 from mctl.pipeline.hub import hub_answers
-from mctl.progress import Progress
+from mctl.progress import Progress, Silent
+from mctl.report.dropped import told_findings
+
+
+DROPPED_ROWS = "dropped.csv"
+"""In an artifact, the rows that cleaning dropped: split, line and reason of each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,22 +58,30 @@ class StageData:
             "rows": {name: len(split.texts) for name, split in self.splits.items()},
             "rows_per_class": self.dataset.rows_per_split_and_class(),
             "cleaning": report_as_dict(self.dataset.report),
+            "dropped": self.dataset.dropped.as_dict(),
         }
 
 
 def load_stage_data(
-    settings: DataSettings, progress: Progress, teacher_classes: Sequence[str] | None = None
+    settings: DataSettings,
+    progress: Progress,
+    teacher_classes: Sequence[str] | None = None,
+    *,
+    to_judge: bool = False,
 ) -> StageData:
     """Load and clean; number the labels by name.
 
     Args:
+        settings: of the data.
+        progress: is told what was found.
         teacher_classes: class names of the teacher by class number; without one, the data's sorted names count.
+        to_judge: see `mctl.data.load`.
 
     Raises:
         UserError: as `mctl.data.load`, and labels that the teacher does not know.
     """
     _check_hub(settings.source)
-    dataset = load(settings)
+    dataset = load(settings, to_judge=to_judge)
     names = tuple(teacher_classes or dataset.class_names)
     label2id = {name: index for index, name in enumerate(names)}
     rows = dict.fromkeys(dataset.class_names, 0)
@@ -81,12 +94,50 @@ def load_stage_data(
     splits: dict[str, LabelledTexts] = {
         name: LabelledTexts(split.texts, of_class[split.codes]) for name, split in dataset.splits.items()
     }
-    for finding in dataset.report.findings:
-        if finding.count:
-            progress.say(f"data: {finding.kind}: {finding.count}, {finding.what_was_done}")
+    for line in told_findings(dataset):
+        progress.say(f"data: {line}")
     counted = ", ".join(f"{len(split.texts)} {name}" for name, split in splits.items())
     progress.say(f"data: {dataset.source}: {len(names)} classes, {counted}")
     return StageData(names, splits, dataset)
+
+
+def load_judging_data(
+    settings: DataSettings, recorded: Mapping[str, Any], progress: Progress, classes: Sequence[str]
+) -> StageData:
+    """The data that judge a model: the test split of the data it was made from, or all rows of another file.
+
+    Args:
+        settings: of the data to judge with.
+        recorded: of the data that the model was made from: settings and what was found, as its manifest has them.
+        progress: is told what was found.
+        classes: class names of the model by class number.
+
+    Raises:
+        UserError: as `load_stage_data`.
+    """
+    made_from = recorded["settings"]
+    source, path = settings.source, Path(settings.source or "").expanduser()
+    if settings.test_file is not None:
+        return load_stage_data(settings, progress, classes)
+    alike = settings.model_copy(update={"test": made_from.get("test", settings.test)})
+    if source == made_from.get("source") or _same_file(path, str(made_from.get("source"))):
+        return load_stage_data(alike, progress, classes)
+    if path.is_file():
+        to_judge = not _has_rows_of(alike, recorded["sha256"], classes)
+        return load_stage_data(settings if to_judge else alike, progress, classes, to_judge=to_judge)
+    return load_stage_data(settings, progress, classes, to_judge=path.is_dir() and not has_train(settings))
+
+
+def _same_file(path: Path, other: str) -> bool:
+    return path.exists() and Path(other).expanduser().exists() and path.samefile(Path(other).expanduser())
+
+
+def _has_rows_of(settings: DataSettings, sha256: str, classes: Sequence[str]) -> bool:
+    """Whether a file, cut into splits, is a copy of the data that a model was made from."""
+    try:
+        return load_stage_data(settings, Silent(), classes).dataset.sha256 == sha256
+    except UserError:
+        return False  # What cannot be split has not been.
 
 
 def tokenized_splits(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mctl.artifact import Artifact, Kind, seal, stage_key, writing
-from mctl.pipeline.dataset import StageData, load_stage_data, tokenized_splits
+from mctl.pipeline.dataset import DROPPED_ROWS, StageData, load_stage_data, tokenized_splits
 from mctl.pipeline.describe import describe
 from mctl.pipeline.energy import making
 from mctl.pipeline.inherit import max_length, resolved
@@ -146,5 +146,6 @@ def _save(
         model.save_pretrained(temporary)
         save_tokenizer(tokenizer, temporary)
         complete = manifest("teacher", folder, key, recipe, parents=[], data=data.summary(), facts=facts)
+        data.dataset.dropped.write(temporary / DROPPED_ROWS)
         (temporary / "README.md").write_text(model_card(complete), encoding="utf-8")
         return seal(temporary, folder, complete)

@@ -30,7 +30,7 @@ def resolved(recipe: Recipe, parent: Artifact | None = None) -> Recipe:
     if parent is not None:
         length = length or int(parent.manifest.facts["max_length"])
         if data.source is None:
-            data = data_of(parent)
+            data = data_of(parent).model_copy(update=_said(data))
     model = recipe.model.model_copy(update={"max_length": length or DEFAULT_MAX_LENGTH})
     return recipe.model_copy(update={"model": model, "data": data})
 
@@ -42,6 +42,12 @@ def recorded(recipe: Recipe, folder: Path) -> dict[str, Any]:
     to, so that a later command finds the data from any folder, also where data and artifacts moved together.
     """
     return recipe.model_dump(mode="json") | {_RELATIVE_TO: os.path.relpath(Path.cwd(), folder.resolve())}
+
+
+def _said(data: DataSettings) -> dict[str, object]:
+    """What of the data's settings holds for the parent's data too, where the user has said it."""
+    said: dict[str, object] = {} if data.max_dropped is None else {"max_dropped": data.max_dropped}
+    return said if data.test_file is None else said | {"test": data.test_file}
 
 
 def data_of(artifact: Artifact) -> DataSettings:

@@ -8,7 +8,7 @@ from typing import Any
 from mctl.artifact import MANIFEST, Artifact, now, sha256_of
 from mctl.pipeline.against import against, comparable, read_release, released_export, slowdown
 from mctl.pipeline.contestants import CannotRunError
-from mctl.pipeline.dataset import StageData, load_stage_data
+from mctl.pipeline.dataset import StageData, load_judging_data
 from mctl.pipeline.error_report import error_reports
 from mctl.pipeline.evidence import check_result, comparison, participant
 from mctl.pipeline.inherit import resolved
@@ -105,8 +105,10 @@ def _sound(checks: list[Any]) -> bool:
 
 
 def _data(recipe: Recipe, lineage: Lineage, progress: Progress) -> StageData:
-    settings = resolved(recipe, lineage.source).data
-    return load_stage_data(settings, progress, class_order(load_config(ModelSettings(name=str(lineage.source.folder)))))
+    manifest = lineage.source.manifest
+    recorded = {"settings": manifest.recipe.get("data", {}), "sha256": manifest.data.get("sha256")}
+    classes = class_order(load_config(ModelSettings(name=str(lineage.source.folder))))
+    return load_judging_data(resolved(recipe, lineage.source).data, recorded, progress, classes)
 
 
 def _enough(recipe: Recipe, lineage: Lineage, release: ValidationResult | None) -> Enough:

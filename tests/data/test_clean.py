@@ -31,7 +31,7 @@ def facts_of(source: dict[str, Rows]) -> Facts:
 
 def cleaned(source: dict[str, Rows], **options: object) -> tuple[list[tuple[str, str, str]], CleaningReport]:
     facts = facts_of(source)
-    kept, report = clean(facts, DataSettings.model_validate({"min_texts_per_class": 1, **options}))
+    kept, report, _ = clean(facts, DataSettings.model_validate({"min_texts_per_class": 1, **options}))
     found = facts.records[kept]
     splits = [facts.splits[number] for number in found["split"]]
     labels = [facts.labels[number] for number in found["label"]]

@@ -1,0 +1,89 @@
+"""Rows that a stray double quote has made part of a text.
+
+A quote that opens a field by mistake is closed by the next quote in the file. If a separator or the end of the line
+happens to follow that one, the result is a row like any other, whose text has swallowed the rows between. What gives
+it away: its physical lines, read with quotes as plain characters, are rows with labels that other rows have too. Of a
+true text of several lines at most one looks so, the one that holds the row's own label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mctl.errors import UserError
+
+_MOST_LABELS = 10_000
+_MOST_WAITING = 10_000
+
+
+class SwallowedRows:
+    """Looks for them among the records of one file.
+
+    Args:
+        where: the file, for messages.
+        width: columns of the table.
+        separator: of fields.
+        key: place of the labels. None where there are none: then three lines that all look like rows are too many.
+    """
+
+    def __init__(self, where: str, width: int, separator: str, key: int | None) -> None:
+        self._where, self._width, self._separator, self._key = where, width, separator, key
+        self._labels: set[str] = set()
+        self._waiting: list[tuple[int, int, list[str]]] = []
+
+    def know(self, label: str) -> None:
+        """A label of the table."""
+        if label and len(self._labels) < _MOST_LABELS:
+            self._labels.add(label)
+
+    def look_at(self, start: int, lines: Sequence[str]) -> None:
+        """A record of several physical lines, of which the first is number `start`."""
+        rows = [fields for line in lines if len(fields := line.rstrip("\r\n").split(self._separator)) == self._width]
+        end = start + len(lines) - 1
+        if self._key is None:
+            if len(rows) == len(lines) > 2 and self._width > 1:
+                raise self._error(start, end, len(rows))
+        elif len(rows) > 1:
+            candidates = [_unquoted(fields[self._key]) for fields in rows]
+            if self._known(candidates) > 1:
+                raise self._error(start, end, self._known(candidates))
+            if len(self._waiting) < _MOST_WAITING:
+                self._waiting.append((start, end, candidates))
+
+    def finish(self) -> None:
+        """Look again at what was undecided: now all labels are known."""
+        for start, end, candidates in self._waiting:
+            if self._known(candidates) > 1:
+                raise self._error(start, end, self._known(candidates))
+
+    def _known(self, candidates: Sequence[str]) -> int:
+        return sum(candidate in self._labels for candidate in candidates)
+
+    def _error(self, start: int, end: int, rows: int) -> UserError:
+        return UserError(
+            f"a double quote opens a text that ends on line {end}, and {rows} of the lines in it look like rows of their "
+            "own.",
+            where=f"{self._where}, line {start}",
+            todo='If the quote is a mistake, write it twice inside a quoted text (""), or, where quotes are plain '
+            'characters in this file, set quotes = "none" under [data] in mctl.toml; if the text does have these lines, '
+            'set quotes = "trusted".',
+        )
+
+
+def _unquoted(field: str) -> str:
+    return field[1:-1] if len(field) > 1 and field[0] == field[-1] == '"' else field
+
+
+def opened_on(lines: Sequence[str], separator: str) -> int:
+    """How many lines after the first of a record its last quoted field opens."""
+    opened, inside, before = 0, False, separator
+    for number, line in enumerate(lines):
+        for character in line:
+            if character == '"' and inside:
+                inside = False
+            elif character == '"' and before == '"':  # the second of two: the text goes on
+                inside = True
+            elif character == '"' and before == separator:
+                opened, inside = number, True
+            before = character
+    return opened

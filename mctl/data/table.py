@@ -1,0 +1,44 @@
+"""A table as its format has it: a header, and rows of cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from mctl.data.settings import Quotes
+
+TableRow: TypeAlias = tuple[int, Sequence[object]]
+"""A row's number, see `mctl.data.report.Example`, and its cells: texts, numbers, None where there is nothing."""
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What a table's file does not say of itself.
+
+    Args:
+        quotes: see `mctl.data.DataSettings`.
+        sheet: of a workbook; None for the first.
+        every_key: the keys of all objects of JSON are columns, which takes a pass over the file; else those of the
+            first.
+    """
+
+    quotes: Quotes = "checked"
+    sheet: str | None = None
+    every_key: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table, opened.
+
+    Args:
+        header: the names of the columns, in order.
+        rows: takes the places of the columns to read and, among all, the place of the labels (None: unknown); gives
+            the rows, once. Raises a `UserError` at a row that cannot be read.
+        other_sheets: names of sheets of the workbook that nobody has chosen between.
+    """
+
+    header: Sequence[str]
+    rows: Callable[[Sequence[int], int | None], Iterator[TableRow]]
+    other_sheets: Sequence[str] = ()
