@@ -70,9 +70,7 @@ Test = Annotated[
 ]
 Sheet = Annotated[
     str | None,
-    typer.Option(
-        help="Sheet of an Excel workbook. [default: the first]", rich_help_panel=_INPUT, show_default=False
-    ),
+    typer.Option(help="Sheet of an Excel workbook. [default: the first]", rich_help_panel=_INPUT, show_default=False),
 ]
 MaxDropped = Annotated[
     float | None,

@@ -51,9 +51,7 @@ def clean(facts: Facts, settings: DataSettings) -> tuple[Positions, CleaningRepo
     splits = facts.records["split"]
     report = CleaningReport(_per_split(facts, splits), _per_split(facts, splits[kept]), tuple(findings))
     lost = np.flatnonzero(fates != Fate.KEPT)
-    dropped_rows = Dropped(
-        facts.splits, len(fates), splits[lost], fates[lost], facts.records["number"][lost]
-    )
+    dropped_rows = Dropped(facts.splits, len(fates), splits[lost], fates[lost], facts.records["number"][lost])
     return kept, report, dropped_rows
 
 
@@ -151,7 +149,7 @@ def _without_small_classes(facts: Facts, fates: Fates, minimum: int) -> tuple[Fa
 
 
 def _labels_alike(facts: Facts, kept: Mask) -> list[Finding]:
-    """Classes whose names differ in case or in the decimals of a whole number only. They are kept apart: they may be meant."""
+    """Classes whose names differ in case, or in the decimals of a whole number, only. They are kept apart."""
     by_folded: dict[str, list[str]] = {}
     for number in np.flatnonzero(per_label(facts, kept)):
         name = facts.labels[number]

@@ -130,8 +130,9 @@ class Dropped:
 
 
 def told(dropped: Mapping[str, Any]) -> str:
-    """What a manifest says of the rows dropped, in a few words: "empty_text: 3 rows (lines 4, 9, 12)"."""
-    return "; ".join(
-        f"{found['reason']}: {found['rows']} rows ({', '.join(found['lines'])}{', ...' if found['rows'] > len(found['lines']) else ''})"
-        for found in dropped["reasons"]
-    )
+    """What a manifest says of the rows dropped, in a few words: "empty_text: 3 rows (4, 9, 12)"."""
+    reasons = []
+    for found in dropped["reasons"]:
+        more = ", ..." if found["rows"] > len(found["lines"]) else ""
+        reasons.append(f"{found['reason']}: {found['rows']} rows ({', '.join(found['lines'])}{more})")
+    return "; ".join(reasons)

@@ -123,7 +123,9 @@ def _from_columns(content: Content) -> Iterator[Mapping[str, object]]:
         raise UserError(f"is not JSON: {error}.", where=content.name, todo=_TODO) from error
     keys = [_keys(column) for column in columns.values()] if isinstance(columns, dict) else []
     if not keys or keys[0] is None or any(other != keys[0] for other in keys):
-        raise UserError("is neither an array of objects nor an object of equal columns.", where=content.name, todo=_TODO)
+        raise UserError(
+            "is neither an array of objects nor an object of equal columns.", where=content.name, todo=_TODO
+        )
     for key in keys[0]:
         yield {name: column[key] for name, column in columns.items()}
 

@@ -131,7 +131,9 @@ def _lost(dataset: Dataset, classes: tuple[str, ...]) -> Dropped:
 
     dropped = dataset.dropped
     for name, split in dataset.splits.items():
-        rows = np.flatnonzero(~np.isin(split.codes, [split.names.index(label) for label in classes if label in split.names]))
+        rows = np.flatnonzero(
+            ~np.isin(split.codes, [split.names.index(label) for label in classes if label in split.names])
+        )
         source = name if name in dropped.splits and name not in dataset.cut_from_train else _pool(dropped.splits)
         at = np.full(len(rows), dropped.splits.index(source), np.uint8)
         dropped = dropped.joined(at, "unknown_label", split.numbers[rows])

@@ -47,7 +47,8 @@ class Lines:
         self.number += 1
         if len(line) >= _MOST_CHARACTERS:
             raise UserError(
-                f"the line has more than {_MOST_CHARACTERS:,} characters.", where=f"{self._content.name}, line {self.number}"
+                f"the line has more than {_MOST_CHARACTERS:,} characters.",
+                where=f"{self._content.name}, line {self.number}",
             )
         self.record.append(line)
         return line

@@ -66,7 +66,9 @@ def _splits(facts: Facts, positions: Mapping[SplitName, Positions]) -> dict[Spli
     start = 0
     for name in SPLIT_NAMES:
         end = start + len(positions[name])
-        splits[name] = Split(texts[start:end], codes[labels[positions[name]]], names, facts.records["number"][positions[name]])
+        splits[name] = Split(
+            texts[start:end], codes[labels[positions[name]]], names, facts.records["number"][positions[name]]
+        )
         start = end
     return splits
 
@@ -104,7 +106,9 @@ def _check_dropped(dropped: Dropped, facts: Facts, report: CleaningReport, setti
 
 
 def _ways_out(name: str, kept: int) -> str:
-    without = f'or use no {name} split that is given: ignore = ["..."] under [data] in mctl.toml names what to pass over.'
+    without = (
+        f'or use no {name} split that is given: ignore = ["..."] under [data] in mctl.toml names what to pass over.'
+    )
     return f"allow more with --max-dropped; {without}" if kept else without
 
 

@@ -116,7 +116,9 @@ def _passed_over(table: Table) -> tuple[Finding, ...]:
     if not table.other_sheets:
         return ()
     listed = ", ".join(table.other_sheets)
-    return (Finding("passed_over", len(table.other_sheets), f"sheets that are not read (--sheet chooses one): {listed}"),)
+    return (
+        Finding("passed_over", len(table.other_sheets), f"sheets that are not read (--sheet chooses one): {listed}"),
+    )
 
 
 def _readable(chunks: Iterator[Chunk], where: str) -> Iterator[Chunk]:

@@ -10,7 +10,9 @@ from mctl.errors import UserError
 
 def is_saved(folder: Path) -> bool:
     """Whether `datasets` wrote the folder."""
-    return (folder / "dataset_dict.json").is_file() or ((folder / "state.json").is_file() and any(folder.glob("*.arrow")))
+    return (folder / "dataset_dict.json").is_file() or (
+        (folder / "state.json").is_file() and any(folder.glob("*.arrow"))
+    )
 
 
 def saved_splits(folder: Path) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from mctl.data.backslash import backslash_records
 from mctl.data.content import Content
@@ -53,7 +53,9 @@ def _open_separated(content: Content, quotes: Quotes, usual: str) -> Table:
     if not any(name.strip() for name in names):
         raise UserError("the first line is empty.", where=content.name, todo="Begin with the column names.")
     header = [_plain_name(name) for name in names]
-    return Table(header, lambda places, key: _Rows(content, lines, header, separator, quotes).read(records, places, key))
+    return Table(
+        header, lambda places, key: _Rows(content, lines, header, separator, quotes).read(records, places, key)
+    )
 
 
 def _separator(line: str, usual: str, where: str) -> str:
@@ -84,7 +86,7 @@ def _records(lines: Lines, begun: Sequence[str], separator: str, quotes: Quotes,
         yield from backslash_records(lines, begun, separator, where)
         return
     csv.field_size_limit(_MOST_CHARACTERS)
-    quoting = csv.QUOTE_NONE if quotes == "none" else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 3] = csv.QUOTE_NONE if quotes == "none" else csv.QUOTE_MINIMAL
     reader = csv.reader(_chained(begun, lines), delimiter=separator, strict=True, quoting=quoting)
     start = lines.number + 1 - len(begun)
     while True:
@@ -139,7 +141,8 @@ class _Rows:
         """The cells at some places."""
         swallowed = SwallowedRows(self._where, self._width, self._separator, key)
         checked = self._quotes == "checked"
-        for number, fields in records:
+        for number, as_read in records:
+            fields = as_read
             if checked and len(self._lines.record) > 1:
                 swallowed.look_at(number, self._lines.record)
             if len(fields) != self._width or self._trailing is None:

@@ -58,7 +58,9 @@ def _test_file(settings: DataSettings, name: str, chunk_rows: int) -> RowSource:
     if not name.strip() or not path.is_file():
         problem = "this is a folder, not a file" if name.strip() and path.is_dir() else "there is no such file"
         raise UserError(
-            f"{problem}.", where=f"--test {name}", todo="Name a file of labelled texts to test on, or a share such as 0.2."
+            f"{problem}.",
+            where=f"--test {name}",
+            todo="Name a file of labelled texts to test on, or a share such as 0.2.",
         )
     source = Path(str(settings.source)).expanduser()
     if source.exists() and path.samefile(source):
@@ -68,9 +70,7 @@ def _test_file(settings: DataSettings, name: str, chunk_rows: int) -> RowSource:
     return read_file(path, _finder(settings, path), chunk_rows, _dialect(settings))
 
 
-def _opened(
-    settings: DataSettings, chunk_rows: int, given: Sequence[SplitName] = ()
-) -> Mapping[str, RowSource]:
+def _opened(settings: DataSettings, chunk_rows: int, given: Sequence[SplitName] = ()) -> Mapping[str, RowSource]:
     source = settings.source
     if source is None or not source.strip():
         raise UserError(
@@ -124,7 +124,8 @@ def _folder(
     splits: dict[str, RowSource] = {}
     for split, its_names in named.names.items():
         sources = [
-            read_file(folder / name, _finder(settings, folder / name), chunk_rows, _dialect(settings)) for name in its_names
+            read_file(folder / name, _finder(settings, folder / name), chunk_rows, _dialect(settings))
+            for name in its_names
         ]
         splits[split] = _joined(sources)
     return _with_finding(splits, named, "files")

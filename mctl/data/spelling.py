@@ -66,13 +66,15 @@ def _matches(names: Iterable[str], trained: Iterable[str], key: Callable[[str], 
 
 
 def _otherwise_spelled(facts: Facts, cases: Mapping[str, str], source: str) -> UserError:
-    described = [f"{_described(facts, name)} for {_described(facts, as_in_train)}" for name, as_in_train in cases.items()]
+    described = [
+        f"{_described(facts, name)} for {_described(facts, as_in_train)}" for name, as_in_train in cases.items()
+    ]
     more = f", and {len(described) - 5} more" if len(described) > 5 else ""
     return UserError(
         f"labels of one split are spelled otherwise than those of train: {'; '.join(described[:5])}{more}.",
         where=source,
-        todo='Spell them alike, or set label_spelling = "fold" under [data] in mctl.toml, which takes labels that differ '
-        "in case only for the same.",
+        todo='Spell them alike, or set label_spelling = "fold" under [data] in mctl.toml, which takes labels that '
+        "differ in case only for the same.",
     )
 
 

@@ -90,8 +90,9 @@ def _check_shards(split: SplitName, names: Sequence[str], where: str) -> None:
     shards = [_SHARD.fullmatch(name.partition(".")[0]) for name in names]
     if len(names) > 1 and not all(shards):
         raise UserError(
-            f"{' and '.join(names)} are both the {split} split." if len(names) == 2 else f"{_listed(names)} are all the "
-            f"{split} split.",
+            f"{' and '.join(names)} are both the {split} split."
+            if len(names) == 2
+            else f"{_listed(names)} are all the {split} split.",
             where=where,
             todo="Keep one of them.",
         )

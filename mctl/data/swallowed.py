@@ -61,12 +61,12 @@ class SwallowedRows:
 
     def _error(self, start: int, end: int, rows: int) -> UserError:
         return UserError(
-            f"a double quote opens a text that ends on line {end}, and {rows} of the lines in it look like rows of their "
-            "own.",
+            f"a double quote opens a text that ends on line {end}, and {rows} of the lines in it look like rows of "
+            "their own.",
             where=f"{self._where}, line {start}",
             todo='If the quote is a mistake, write it twice inside a quoted text (""), or, where quotes are plain '
-            'characters in this file, set quotes = "none" under [data] in mctl.toml; if the text does have these lines, '
-            'set quotes = "trusted".',
+            'characters in this file, set quotes = "none" under [data] in mctl.toml; if the text does have these '
+            'lines, set quotes = "trusted".',
         )
 
 

@@ -34,7 +34,9 @@ def open_xlsx(content: Content, dialect: Dialect) -> Table:
         first = first[:-1]
     if not first:
         raise UserError(
-            "the first row of the sheet is empty.", where=f"{content.name}, {sheet.title}", todo="Begin with the column names."
+            "the first row of the sheet is empty.",
+            where=f"{content.name}, {sheet.title}",
+            todo="Begin with the column names.",
         )
     header = ["" if cell is None else str(cell).strip() for cell in first]
     return Table(header, lambda places, key: _rows(rows, places, len(header), content), others)

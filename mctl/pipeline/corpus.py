@@ -8,8 +8,8 @@ from pathlib import Path
 
 from mctl.artifact import sha256_of
 from mctl.data.columns import TEXT_NAMES
-from mctl.data.dataset import Columns
 from mctl.data.content import open_content
+from mctl.data.dataset import Columns
 from mctl.data.read import has_reader, read_file
 from mctl.data.rows import CHUNK_ROWS
 from mctl.data.sniff import check_is_text, not_utf8

@@ -17,7 +17,6 @@ from mctl.pipeline.hub import hub_answers
 from mctl.progress import Progress, Silent
 from mctl.report.dropped import told_findings
 
-
 DROPPED_ROWS = "dropped.csv"
 """In an artifact, the rows that cleaning dropped: split, line and reason of each."""
 

@@ -60,8 +60,8 @@ def test_rows_are_numbered_as_an_editor_shows_them(tmp_path):
     path = tmp_path / "rows.csv"
     path.write_bytes(HEADER + b'"one\nrow",A\n' + b"\n" + b"no label\n" + rows)
     found = {finding.kind: finding for finding in load_path(path).report.findings}
-    assert [example.row for example in found["empty_text"].examples] == [3]
-    assert [(e.row, e.text) for e in found["missing_label"].examples] == [(4, "no label")]
+    assert [example.row for example in found["empty_text"].examples] == [4]
+    assert [(e.row, e.text) for e in found["missing_label"].examples] == [(5, "no label")]
 
 
 def test_integer_labels_become_strings(tmp_path, write):
@@ -126,7 +126,8 @@ def test_a_parquet_file_whose_strings_are_not_utf8_is_refused(tmp_path, good, ba
         ("a.csv", b"\x89PNG\r\n\x1a\n" + bytes(100), "PNG"),
         ("a.jsonl", b"PAR1" + bytes(100) + b"PAR1", "Parquet"),
         ("a.csv", b"PK\x03\x04" + bytes(100), "Excel"),
-        ("a.tsv", "text\tlabel\n".encode("utf-16"), "UTF-16"),
+        ("a.tsv", "text\tlabel\n".encode("utf-32"), "UTF-32"),
+        ("a.tsv", "text\tlabel\n".encode("utf-16"), "no row"),
         ("a.csv", b"text,label\na\x00b,c\n", "binary"),
         ("a.csv", b'{"text": "t", "label": "x"}\n', "JSON"),
         ("a.parquet", HEADER + b"t,x\n", "not a Parquet file"),
@@ -136,7 +137,8 @@ def test_a_parquet_file_whose_strings_are_not_utf8_is_refused(tmp_path, good, ba
         ("a.parquet", b"", "not a Parquet file"),
         ("a.csv", HEADER, "no row"),
         ("a.csv", b"\n" + HEADER, "first line is empty"),
-        ("a.xlsx", b"anything", "ending"),
+        ("a.xlsx", b"anything", "not an Excel workbook"),
+        ("a.xls", b"anything", "ending"),
         ("a.jsonl", b"null\n", "NoneType"),
     ],
 )
@@ -149,9 +151,9 @@ def test_a_file_that_is_not_what_its_ending_says_is_refused(tmp_path, name, cont
 @pytest.mark.parametrize(
     ("name", "content", "where", "words"),
     [
-        ("a.csv", HEADER + b"fine,A\nnot, fine,A\n", "row 3", "3 fields where the rows before have 2"),
-        ("a.csv", HEADER + b'"one\nrow",A\nnot, fine,A\n', "row 3", "3 fields"),
-        ("a.csv", HEADER + b'fine,A\n"open,A\nmore,A\n', "row 3", "nothing closes"),
+        ("a.csv", HEADER + b"fine,A\nnot, fine,A\n", "line 3", "3 fields where the rows before have 2"),
+        ("a.csv", HEADER + b'"one\nrow",A\nnot, fine,A\n', "line 4", "3 fields"),
+        ("a.csv", HEADER + b'fine,A\n"open,A\nmore,A\n', "line 3", "nothing closes"),
         ("a.csv", HEADER + b"fine,A\nbad \xff,A\n", "line 3", "byte 0xff (number 23 of the file)"),
         ("a.jsonl", b'{"text": "t", "label": "x"}\n\n{"text": oops}\n', "line 3", "not JSON"),
         ("a.jsonl", b'{"text": "t", "label": "x"}\n[1, 2]\n', "line 2", "list instead of an object"),

@@ -82,9 +82,13 @@ def test_splits_and_class_names_of_a_hub_data_set(monkeypatch):
         unsupervised=hub_data_set(["w"], [-1]),
     )
     monkeypatch.setattr(datasets, "load_dataset", lambda hub_id: {"user/news": loaded}[hub_id])
-    dataset = load(DataSettings(source="user/news"))
+    with pytest.raises(UserError, match="10 of 10 rows of the test split are dropped: missing_label: 10 rows"):
+        load(DataSettings(source="user/news"))
+    with pytest.raises(UserError, match="unsupervised would be passed over, and test cut off train"):
+        load(DataSettings(source="user/news", ignore=("test",)))
+    dataset = load(DataSettings(source="user/news", ignore=("test", "unsupervised")))
     assert dataset.class_names == ("Auto", "Tech")
     assert set(dataset.splits["dev"].texts) == {f"v{i}" for i in range(10)}
     assert dict(dataset.splits["dev"])["v1"] == "Auto"
     assert dataset.cut_from_train == ("test",)
-    assert dataset.report.rows_read == {"train": 40, "dev": 10, "test": 10}
+    assert dataset.report.rows_read == {"train": 40, "dev": 10}

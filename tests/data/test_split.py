@@ -79,12 +79,13 @@ def test_only_the_missing_split_is_cut(write, uneven):
     assert dataset.rows_per_split_and_class()["dev"] == {"A": 10, "B": 4, "C": 1}
 
 
-def test_a_given_split_without_labels_is_cut_anew_and_said(write, uneven):
+def test_no_test_split_is_cut_in_place_of_a_given_one_without_labels(write, uneven):
     write("news/train.csv", uneven)
     folder = write("news/test.csv", [("unlabelled", "")]).parent
-    dataset = load(DataSettings(source=str(folder)))
-    assert "test" in dataset.cut_from_train
-    assert "missing_label" in {finding.kind for finding in dataset.report.findings}
+    with pytest.raises(UserError, match=r"1 of 1 rows of the test split are dropped: missing_label: 1 rows \(test 2\)"):
+        load(DataSettings(source=str(folder)))
+    dataset = load(DataSettings(source=str(folder), ignore=("test.csv",)))
+    assert dataset.cut_from_train == ("dev", "test")
 
 
 def test_a_class_that_test_lacks_is_reported(write, uneven):

@@ -1,0 +1,87 @@
+"""A quote that nothing closes merges no rows: it is refused with its line. Texts of several lines stay legal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mctl.data import Dataset, DataSettings, load
+from mctl.errors import UserError
+
+CLEAN = [(f"बातमी क्रमांक {number}", "Sports" if number % 2 else "Health") for number in range(30)]
+
+
+def table(path: Path, rows: list[tuple[str, str]], *, label_first: bool) -> Path:
+    """The rows as they stand, without a quote of a writer's."""
+    separator = "\t" if path.suffix == ".tsv" else ","
+    lines = [("text", "label"), *rows]
+    path.write_text("".join(separator.join(line[::-1] if label_first else line) + "\n" for line in lines), "utf-8")
+    return path
+
+
+def load_path(path: Path, **settings: object) -> Dataset:
+    return load(DataSettings.model_validate({"source": str(path), **settings}))
+
+
+def texts_of(dataset: Dataset) -> set[str]:
+    return {text for split in dataset.splits.values() for text in split.texts}
+
+
+@pytest.mark.parametrize("label_first", [False, True])
+@pytest.mark.parametrize("name", ["rows.csv", "rows.tsv"])
+@pytest.mark.parametrize(
+    ("opens", "closes"), [(4, None), (4, '"{}'), (4, '{}"'), (4, 'a "word" {}'), (28, '{}"'), (0, '{}"')]
+)
+def test_a_stray_quote_is_refused_with_its_line(
+    tmp_path: Path, name: str, label_first: bool, opens: int, closes: str | None
+) -> None:
+    """The second quote begins a text, ends one, or is missing."""
+    rows = list(CLEAN)
+    rows[opens] = ('"' + rows[opens][0], rows[opens][1])
+    if closes is not None:
+        last = 29 if opens == 28 else 20
+        rows[last] = (closes.format(rows[last][0]), rows[last][1])
+    path = table(tmp_path / name, rows, label_first=label_first)
+    with pytest.raises(UserError) as caught:
+        load_path(path)
+    assert caught.value.where == f"{path}, line {opens + 2}"
+    assert 'quotes = "none"' in str(caught.value)
+    assert texts_of(load_path(path, quotes="none")) == {text for text, _ in rows}
+
+
+def test_a_closed_quote_that_text_follows_is_refused(tmp_path: Path) -> None:
+    path = table(tmp_path / "rows.csv", [*CLEAN, ('"बाहुबली" चित्रपट', "Health")], label_first=False)
+    with pytest.raises(UserError, match="more follows after the quote that closes it") as caught:
+        load_path(path)
+    assert str(caught.value.where).endswith("line 32")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "one\ntwo",
+        "one, two\nthree, four\nfive, six",
+        'she said "no, never"\nand left',
+        "Sports\nHealth",
+        "\n\n\n",
+        '"',
+        '""\n"',
+    ],
+)
+@pytest.mark.parametrize("label_first", [False, True])
+def test_texts_of_several_lines_are_read_as_they_are(tmp_path: Path, text: str, label_first: bool) -> None:
+    quoted = '"' + text.replace('"', '""') + '"'
+    path = table(tmp_path / "rows.csv", [*CLEAN, (quoted + "", "Health")], label_first=label_first)
+    dataset = load_path(path)
+    assert " ".join(text.split()) in {" ".join(found.split()) for found in texts_of(dataset)} or not text.strip()
+    assert sum(map(len, dataset.splits.values())) + len(dataset.dropped) == 31
+
+
+def test_a_text_that_holds_rows_is_read_when_quotes_are_trusted(tmp_path: Path) -> None:
+    quoted = '"the file begins:\nfirst news,Sports\nsecond news,Health\nand ends"'
+    path = table(tmp_path / "rows.csv", [*CLEAN, (quoted, "Health")], label_first=False)
+    with pytest.raises(UserError, match="ends on line 35, and 3 of the lines in it look like rows") as caught:
+        load_path(path)
+    assert 'quotes = "trusted"' in str(caught.value.todo)
+    assert "the file begins: first news,Sports second news,Health and ends" in texts_of(load_path(path, quotes="trusted"))
