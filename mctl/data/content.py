@@ -85,7 +85,7 @@ class _View(io.RawIOBase):
     """A buffer as a file that can be read."""
 
     def __init__(self, buffer: Any) -> None:
-        self._bytes, self._at = memoryview(buffer), 0
+        self._bytes, self._at = memoryview(buffer).cast("B"), 0
 
     def readable(self) -> bool:
         return True

@@ -42,7 +42,7 @@ class DataSettings(BaseModel):
         description="labels of dev or test that differ from those of train in case only: refuse, or take for the same",
     )
     ignore: tuple[str, ...] = Field(
-        default=(), description="files of the folder, or splits of the hub's data set, that are not to be used"
+        default=(), description="names of data files, or of splits on the hub, that are not to be used"
     )
     sheet: str | None = Field(default=None, description="sheet of an Excel workbook; the first if not given")
     quotes: Quotes = Field(

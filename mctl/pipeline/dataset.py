@@ -101,28 +101,28 @@ def load_stage_data(
 
 
 def load_judging_data(
-    settings: DataSettings, recorded: Mapping[str, Any], progress: Progress, classes: Sequence[str]
+    settings: DataSettings, made_from: DataSettings, sha256: str | None, progress: Progress, classes: Sequence[str]
 ) -> StageData:
     """The data that judge a model: the test split of the data it was made from, or all rows of another file.
 
     Args:
         settings: of the data to judge with.
-        recorded: of the data that the model was made from: settings and what was found, as its manifest has them.
+        made_from: settings of the data that the model was made from.
+        sha256: fingerprint of these data.
         progress: is told what was found.
         classes: class names of the model by class number.
 
     Raises:
         UserError: as `load_stage_data`.
     """
-    made_from = recorded["settings"]
     source, path = settings.source, Path(settings.source or "").expanduser()
     if settings.test_file is not None:
         return load_stage_data(settings, progress, classes)
-    alike = settings.model_copy(update={"test": made_from.get("test", settings.test)})
-    if source == made_from.get("source") or _same_file(path, str(made_from.get("source"))):
+    alike = settings.model_copy(update={"test": made_from.test})
+    if source == made_from.source or _same_file(path, str(made_from.source)):
         return load_stage_data(alike, progress, classes)
     if path.is_file():
-        to_judge = not _has_rows_of(alike, recorded["sha256"], classes)
+        to_judge = not _has_rows_of(alike, sha256, classes)
         return load_stage_data(settings if to_judge else alike, progress, classes, to_judge=to_judge)
     return load_stage_data(settings, progress, classes, to_judge=path.is_dir() and not has_train(settings))
 
@@ -131,7 +131,7 @@ def _same_file(path: Path, other: str) -> bool:
     return path.exists() and Path(other).expanduser().exists() and path.samefile(Path(other).expanduser())
 
 
-def _has_rows_of(settings: DataSettings, sha256: str, classes: Sequence[str]) -> bool:
+def _has_rows_of(settings: DataSettings, sha256: str | None, classes: Sequence[str]) -> bool:
     """Whether a file, cut into splits, is a copy of the data that a model was made from."""
     try:
         return load_stage_data(settings, Silent(), classes).dataset.sha256 == sha256

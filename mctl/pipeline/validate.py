@@ -11,7 +11,7 @@ from mctl.pipeline.contestants import CannotRunError
 from mctl.pipeline.dataset import StageData, load_judging_data
 from mctl.pipeline.error_report import error_reports
 from mctl.pipeline.evidence import check_result, comparison, participant
-from mctl.pipeline.inherit import resolved
+from mctl.pipeline.inherit import data_of, resolved
 from mctl.pipeline.integrity import integrity
 from mctl.pipeline.judge import thresholds
 from mctl.pipeline.lineage import Lineage, find_lineage
@@ -105,10 +105,10 @@ def _sound(checks: list[Any]) -> bool:
 
 
 def _data(recipe: Recipe, lineage: Lineage, progress: Progress) -> StageData:
-    manifest = lineage.source.manifest
-    recorded = {"settings": manifest.recipe.get("data", {}), "sha256": manifest.data.get("sha256")}
+    made_from = data_of(lineage.source)
     classes = class_order(load_config(ModelSettings(name=str(lineage.source.folder))))
-    return load_judging_data(resolved(recipe, lineage.source).data, recorded, progress, classes)
+    sha256 = lineage.source.manifest.data.get("sha256")
+    return load_judging_data(resolved(recipe, lineage.source).data, made_from, sha256, progress, classes)
 
 
 def _enough(recipe: Recipe, lineage: Lineage, release: ValidationResult | None) -> Enough:

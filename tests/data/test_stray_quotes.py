@@ -84,4 +84,6 @@ def test_a_text_that_holds_rows_is_read_when_quotes_are_trusted(tmp_path: Path) 
     with pytest.raises(UserError, match="ends on line 35, and 3 of the lines in it look like rows") as caught:
         load_path(path)
     assert 'quotes = "trusted"' in str(caught.value.todo)
-    assert "the file begins: first news,Sports second news,Health and ends" in texts_of(load_path(path, quotes="trusted"))
+    assert "the file begins: first news,Sports second news,Health and ends" in texts_of(
+        load_path(path, quotes="trusted")
+    )
