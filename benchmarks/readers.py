@@ -1,4 +1,4 @@
-"""Tables written by others: mctl reads each well-formed one with equal rows, and refuses each damaged one with its line.
+"""Tables written by others: mctl reads each well-formed one with equal rows and refuses each damaged one with its line.
 
     python benchmarks/readers.py [--tables 2000] [--seed 42]
 

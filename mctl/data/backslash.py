@@ -44,7 +44,8 @@ def backslash_records(
 
 
 def _fields(record: str, field: re.Pattern[str]) -> list[str]:
-    found, at = [], 0
+    found: list[str] = []
+    at = 0
     while at <= len(record) and record:
         match = field.match(record, at)
         if match is None:  # a backslash at the very end of the file
