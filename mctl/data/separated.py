@@ -43,7 +43,9 @@ def _open_separated(content: Content, quotes: Quotes, usual: str) -> Table:
     check_is_text(content)
     check_is_not_json(content)
     lines = Lines(content)
-    first = next(lines)
+    first = next(lines, None)
+    if first is None:  # a byte order mark, or a part of one
+        raise UserError("the file holds no line of text.", where=content.name, todo="Give it rows, or another file.")
     if match := _SEPARATOR_LINE.fullmatch(first):
         separator, begun = match[1], []
     else:

@@ -133,6 +133,8 @@ def test_a_parquet_file_whose_strings_are_not_utf8_is_refused(tmp_path, good, ba
         ("a.parquet", HEADER + b"t,x\n", "not a Parquet file"),
         ("a.parquet", b"PAR1" + b"x" * 100 + b"PAR1", "not a Parquet file"),
         ("a.csv", b"", "empty"),
+        ("a.tsv", b"\xef", "no line of text"),
+        ("a.csv", b"\xef\xbb\xbf", "no line of text"),
         ("a.jsonl", b" \n\n", "empty"),
         ("a.parquet", b"", "not a Parquet file"),
         ("a.csv", HEADER, "no row"),
