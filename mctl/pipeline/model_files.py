@@ -11,6 +11,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
+from mctl.artifact import check_readable
 from mctl.errors import UserError
 from mctl.path_kind import kind_of
 from mctl.pipeline.hub import hub_answers
@@ -106,7 +107,7 @@ def source_of(settings: ModelSettings) -> dict[str, Any]:
     """How `from_pretrained` is to find a model.
 
     Raises:
-        UserError: no name, no such folder, a folder without a model.
+        UserError: no name, no such folder, a folder without a model or with files that this user may not read.
     """
     name = settings.name
     if not name:
@@ -117,6 +118,9 @@ def source_of(settings: ModelSettings) -> dict[str, Any]:
         _refuse_folder(path)
     if folder and (path / "adapter_config.json").is_file():
         _refuse_adapter(name)
+    for file in sorted(path.iterdir()) if folder else ():
+        if file.suffix in (".json", ".safetensors", ".txt", ".model") and file.is_file():
+            check_readable(file)
     return {
         "pretrained_model_name_or_path": str(path) if folder else name,
         "revision": settings.revision,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -218,3 +219,13 @@ def test_which_names_are_paths(name: str, folder: bool, tmp_path: Path, monkeypa
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path)
     assert is_folder(name) is folder
+
+
+def test_weights_that_only_their_owner_may_read_are_not_weights_in_another_format(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved(tmp_path, "bert")
+    real = os.access
+    hidden = "model.safetensors"
+    monkeypatch.setattr(os, "access", lambda path, mode, **more: Path(path).name != hidden and real(path, mode, **more))
+    refused(ModelSettings(name=str(tmp_path)), "model.safetensors", "no permission to read", "chmod")

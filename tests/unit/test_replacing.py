@@ -236,6 +236,22 @@ def test_killed_at_any_point_of_a_replacement_an_artifact_is_there_and_nothing_i
     assert seen == ({b"newer"} if reader == "make" else {b"new", b"old"})
 
 
+@pytest.mark.parametrize(("cut", "left"), [("new", b"old"), ("old", b"new")])
+def test_of_an_interrupted_replacement_the_whole_one_comes_back(tmp_path: Path, cut: str, left: bytes) -> None:
+    """A machine that lost its power may have kept the names of files and not what they hold."""
+    place = tmp_path / ".a.12345678.tmp"
+    make(tmp_path / "a").folder.rename(tmp_path / "first")
+    made = make(tmp_path / "a", b"new").folder
+    place.mkdir()
+    (place / "written-by-mctl").write_text("a")
+    made.rename(place / "new")
+    (tmp_path / "first").rename(place / "old")
+    (place / cut / "model.safetensors").write_bytes(b"")
+    load_artifact(tmp_path / "a")
+    assert weights(tmp_path / "a") == left
+    assert (place / cut / "model.safetensors").exists(), "not as mctl wrote it: kept"
+
+
 def test_a_hidden_folder_without_the_mark_is_the_users(tmp_path: Path) -> None:
     own = tmp_path / ".a.12345678.tmp"
     (own / "old").mkdir(parents=True)
