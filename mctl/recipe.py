@@ -272,7 +272,7 @@ class Recipe(Settings):
     bench: BenchSettings = BenchSettings()
 
 
-def load_recipe(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Recipe:
+def load_recipe(path: Path | None = None, overrides: Mapping[str, Any] | None = None, *, read: bool = True) -> Recipe:
     """The recipe of a folder.
 
     Paths of the result hold where the command runs: those of the file are relative to its folder, those of flags to the
@@ -282,13 +282,14 @@ def load_recipe(path: Path | None = None, overrides: Mapping[str, Any] | None = 
     Args:
         path: a TOML file. By default `mctl.toml` where the command runs, if there is one.
         overrides: flags, as {"section.key": value}; None means that the flag was not given.
+        read: False: flags and defaults alone.
 
     Raises:
         UserError: the file is missing, not TOML, or has a key or value that does not fit.
     """
     given = path is not None
     path = path or Path(RECIPE_FILE)
-    values = _read(path) if given or path.exists() else {}
+    values = _read(path) if read and (given or path.exists()) else {}
     chosen = "artifacts" in values or (overrides or {}).get("artifacts") is not None
     place(values, path, _version(values, path))
     for dotted, value in (overrides or {}).items():

@@ -16,6 +16,7 @@ from mctl.recipe_paths import VERSION
 # The first line of the recipe that `mctl quickstart` writes; mctl knows its folder by it.
 QUICKSTART_TITLE = "# Settings of mctl for the synthetic sample of `mctl quickstart`.\n"
 _TITLE = "# Settings of mctl: `mctl run` does all of it. What is commented out is the default.\n"
+_BRIEF_TITLE = "# Settings of mctl: `mctl run` does all of it. `mctl init --full` writes every setting there is.\n"
 _VERSION = f"version = {VERSION}  # Paths are relative to the folder of this file."
 
 
@@ -28,8 +29,29 @@ def is_of_quickstart(path: Path) -> bool:
         return False
 
 
+def brief_recipe(given: Mapping[str, Any], title: str = _BRIEF_TITLE) -> str:
+    """An mctl.toml that holds what is given and nothing else, a line each.
+
+    Args:
+        given: values, as {"section.key": value}.
+        title: the first line.
+    """
+    lines = [title.rstrip("\n"), _VERSION]
+    if "artifacts" in given:
+        lines.append(f"artifacts = {_toml(given['artifacts'])}")
+    for section, field in Recipe.model_fields.items():
+        model = field.annotation
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            continue
+        here = {key: given[f"{section}.{key}"] for key in model.model_fields if f"{section}.{key}" in given}
+        if here:
+            lines += ["", f"[{section}]"]
+            lines += [f"{key} = {_toml(value)}  # {model.model_fields[key].description}" for key, value in here.items()]
+    return "\n".join(lines) + "\n"
+
+
 def recipe_text(given: Mapping[str, Any]) -> str:
-    """A commented mctl.toml.
+    """A commented mctl.toml with every setting.
 
     Args:
         given: values to write uncommented, as {"section.key": value}.

@@ -113,6 +113,16 @@ def place(values: dict[str, Any], file: Path, version: int) -> None:
         )
 
 
+def seen_from(folder: Path, dotted: str, value: str) -> str:
+    """A flag's value as a recipe in `folder` has to name it. What is absolute, or begins with `~`, stays so."""
+    if dotted not in PATHS or Path(value).is_absolute() or value.startswith("~"):
+        return value
+    here = folder.resolve() == Path.cwd()
+    if here or (PATHS[dotted](value) and not Path(value).exists()):
+        return value
+    return os.path.relpath(Path(value).absolute(), folder.resolve())
+
+
 def _table(values: dict[str, Any], dotted: str) -> tuple[dict[str, Any] | None, str]:
     *sections, key = dotted.split(".")
     table: Any = values

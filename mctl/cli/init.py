@@ -3,40 +3,94 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mctl.cli import options
 
+if TYPE_CHECKING:
+    from mctl.recipe import Recipe
+
+# What a recipe says of its own accord: the settings that most people change.
+_LINES = (
+    "artifacts",
+    "finetune.epochs",
+    "finetune.learning_rate",
+    "compress.prune",
+    "compress.ramp_epochs",
+    "compress.recovery_epochs",
+    "compress.learning_rate",
+    "export.precision",
+    "gate.max_accuracy_drop",
+    "gate.max_macro_f1_drop",
+    "gate.max_slice_drop",
+)
+
 
 def init(
     model: options.Model = None,
     data: options.Data = None,
+    test: options.Test = None,
     teacher: options.Teacher = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.", callback=options.at_home)] = Path(
         "mctl.toml"
     ),
+    full: Annotated[bool, typer.Option("--full", help="Write every setting with its default.")] = False,
     force: Annotated[bool, typer.Option("--force", "-f", help="Replace a file that is there.")] = False,
+    quiet: options.Quiet = False,
 ) -> None:
-    """Write a commented **mctl.toml** with every setting and its default.
+    """Look at data and model, and write an **mctl.toml** that `mctl run` needs no more than.
+
+    With it, `mctl run` fine-tunes a teacher (or takes yours), prunes and distils it, exports the student and judges
+    it.
 
     Examples:
 
         mctl init --model l3cube-pune/marathi-bert-v2 --data news.csv
 
-        mctl init --teacher ./my-classifier --data splits/
+        mctl init --teacher ./my-classifier --data news.csv --test held-out.csv
     """
     from mctl.artifact import make_folder, write_atomically
+    from mctl.cli.next_step import command
     from mctl.errors import UserError
-    from mctl.recipe_file import recipe_text
+    from mctl.pipeline.first_look import look
+    from mctl.pipeline.inherit import DEFAULT_MAX_LENGTH
+    from mctl.recipe import load_recipe
+    from mctl.recipe_file import brief_recipe, recipe_text
+    from mctl.recipe_paths import seen_from
+    from mctl.report.console import open_console
 
+    if model is not None and teacher is not None:
+        raise UserError("an encoder to fine-tune or a teacher that is fine-tuned, not both.", where="--model --teacher")
     if output.is_dir():
         raise UserError("this is a folder.", where=str(output), todo="Name a file with --output.")
-    if output.exists() and not force:
+    if (output.exists() or output.is_symlink()) and not force:
         raise UserError("it is there already.", where=str(output), todo="Replace it with --force.")
-    given = {"model.name": model, "data.source": data, "compress.teacher": teacher}
-    text = recipe_text({key: value for key, value in given.items() if value is not None})
-    make_folder(output.parent)
-    write_atomically(output, text.encode())
-    typer.echo(str(output))
+    named = {"model.name": model, "data.source": data, "data.test": test, "compress.teacher": teacher}
+    with open_console(quiet) as console:
+        recipe = load_recipe(None, named, read=False)
+        found, positions = look(recipe, console)
+        given: dict[str, object] = {
+            key: seen_from(output.parent, key, value) for key, value in named.items() if value is not None
+        }
+        if not full:
+            if found is not None:
+                given |= {"data.text": found.dataset.columns.text, "data.label": found.dataset.columns.label}
+            if positions is not None:
+                given["model.max_length"] = min(positions, DEFAULT_MAX_LENGTH)
+            given |= {key: _value(recipe, key) for key in _LINES if key not in given}
+            given |= {"compress.distill": True}
+            if teacher is not None:
+                given = {key: value for key, value in given.items() if not key.startswith("finetune.")}
+        text = recipe_text(given) if full else brief_recipe(given)
+        make_folder(output.parent)
+        write_atomically(output, text.encode())
+        typer.echo(str(output))
+        console.say(command("run", config=output))
+
+
+def _value(recipe: Recipe, dotted: str) -> object:
+    section, _, key = dotted.partition(".")
+    value = getattr(recipe, section)
+    return getattr(value, key) if key else value

@@ -6,21 +6,30 @@ import io
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import IO, TYPE_CHECKING, Annotated, BinaryIO, Literal
 
 import typer
 
 from mctl.cli import options
 
+if TYPE_CHECKING:
+    from mctl.pipeline.predict import Prediction
+
 # JSON escapes the controls of ASCII alone; some terminals obey these too.
+_LONGEST_NAME = 4096
 _CONTROL = re.compile("[\x7f-\x9f]")
 
 
 def predict(
     texts: Annotated[
         list[str] | None,
-        typer.Argument(help="Texts to label. Without any, one text a line is read from stdin.", show_default=False),
+        typer.Argument(
+            metavar="[TEXT...|FILE|-]",
+            help="Texts to label, or a file with a column of texts. Without any, one text a line is read from stdin.",
+            show_default=False,
+        ),
     ] = None,
     artifact: Annotated[
         Path | None,
@@ -32,6 +41,22 @@ def predict(
             callback=options.at_home,
         ),
     ] = None,
+    text: Annotated[
+        str | None,
+        typer.Option("--text", help="Column of the texts. [default: as in training]", show_default=False),
+    ] = None,
+    format: Annotated[
+        Literal["csv", "tsv", "jsonl"] | None,
+        typer.Option("--format", help="stdin, or the file, is such a table.", show_default=False),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="File to write instead of stdout.", show_default=False, callback=options.at_home
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Replace a file that is there.")] = False,
+    top_k: Annotated[int, typer.Option("--top-k", "-k", min=1, help="Labels a text, the likeliest first.")] = 1,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     batch_size: Annotated[int, typer.Option(min=1, help="Texts a call.")] = 32,
     provider: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where it runs.")] = "cpu",
@@ -44,29 +69,97 @@ def predict(
 ) -> None:
     """Label texts: label, probability and text, separated by tabs.
 
+    Of a **file** (CSV, TSV, JSONL and what else training reads) all columns are kept, and label and probability are
+    added: CSV gives CSV, TSV gives TSV, JSON gives JSONL. Texts are cleaned as in training.
+
     Examples:
 
         mctl predict "मुंबईत आज जोरदार पाऊस"
 
+        mctl predict news.csv --output labelled.csv
+
         cut -f1 news.tsv | mctl predict --json > labels.jsonl
     """
+    from mctl.cli.next_step import NextStep
+    from mctl.cli.recipe_at_hand import recipe_at_hand
+    from mctl.ownership import refuse_to_replace
+    from mctl.pipeline.predict import TextClassifier, open_artifact
+    from mctl.pipeline.predict_table import label_table, replacing, write_rows, written_as
+    from mctl.report.console import open_console
+
+    source = _table_in(texts, format)
+    if output is not None and not (force and output.is_file()):
+        refuse_to_replace(output, "--output (or replace a file with --force)")
+    recipe, config = recipe_at_hand(config, {"artifacts": artifacts}, artifact)
+    with open_console(quiet) as console, nullcontext(sys.stdout) if output is None else replacing(output) as out:
+        opened = open_artifact(recipe.artifacts, artifact, console)
+        classifier = TextClassifier(opened, provider, threads)
+        if source is None:
+            given = [] if texts == ["-"] else texts
+            lines = _whole(enumerate(given, 1), "text") if given else _from_stdin()
+            _write_lines(classifier(lines, batch_size, top_k), out, json=json)
+        else:
+            kind = "jsonl" if json else written_as(output or format or source)
+            console.start("predict", 0)
+            header, rows = label_table(
+                classifier, source, format, column=text, batch_size=batch_size, top_k=top_k, progress=console
+            )
+            write_rows(header, rows, out, kind)
+            console.finish()
+        if output is not None:
+            console.say(f"wrote {output}")
+        console.say(NextStep(recipe, config, artifacts).after_artifact(opened))
+
+
+def _table_in(texts: list[str] | None, format: str | None) -> Path | BinaryIO | None:
+    """The file among the arguments, or stdin where it is said to be a table; None: the arguments are texts."""
+    from mctl.data.read import has_reader
+    from mctl.errors import UserError
+
+    if format is not None and (not texts or texts == ["-"]):
+        return sys.stdin.buffer
+    if not texts:
+        return None
+    files = [text for text in texts if len(text) < _LONGEST_NAME and _is_file(text)]
+    named = [text for text in texts if not any(map(str.isspace, text)) and has_reader(Path(text))]
+    if not files and not named:
+        return None
+    where = (files or named)[0]
+    if len(texts) > 1:
+        raise UserError("one file at a time, with no texts beside it.", where=where, todo="Run mctl once for each.")
+    if not files:
+        raise UserError("there is no such file.", where=where, todo="Check the path. A text can be given on stdin.")
+    if not named and format is None and not has_reader(Path(where)):
+        raise UserError(
+            "this is a file whose ending says no kind of table.",
+            where=where,
+            todo=f"Name the --format. If it has a text a line, `mctl predict < {where}` reads it.",
+        )
+    return Path(where).expanduser()
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).expanduser().is_file()
+    except (OSError, RuntimeError, ValueError):  # Too long or no name at all, or the home of nobody: a text.
+        return False
+
+
+def _write_lines(found: Iterable[Prediction], out: IO[str], *, json: bool) -> None:
     import json as encoder
 
-    from mctl.pipeline.predict import TextClassifier, open_artifact
-    from mctl.recipe import load_recipe
-    from mctl.report.console import open_console
     from mctl.report.plain import plain
 
-    recipe = load_recipe(config, {"artifacts": artifacts})
-    with open_console(quiet) as console:
-        opened = open_artifact(recipe.artifacts, artifact, console)
-        lines = _whole(enumerate(texts, 1), "text") if texts else _from_stdin()
-        for one in TextClassifier(opened, provider, threads)(lines, batch_size):
-            if json:
-                row = {"label": one.label, "probability": round(one.probability, 6), "text": one.text}
-                typer.echo(_CONTROL.sub(_escape, encoder.dumps(row, ensure_ascii=False)))
-            else:
-                typer.echo("\t".join((plain(one.label), f"{one.probability:.4f}", plain(one.text))))
+    for one in found:
+        if json:
+            row: dict[str, object] = {"label": one.label, "probability": round(one.probability, 6), "text": one.text}
+            if len(one.ranked) > 1:
+                row["ranked"] = [{"label": label, "probability": round(share, 6)} for label, share in one.ranked]
+            line = _CONTROL.sub(_escape, encoder.dumps(row, ensure_ascii=False))
+        else:
+            ranked = [field for label, share in one.ranked for field in (plain(label), f"{share:.4f}")]
+            line = "\t".join((*ranked, plain(one.text)))
+        typer.echo(line, file=out)
 
 
 def _escape(found: re.Match[str]) -> str:

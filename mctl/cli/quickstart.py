@@ -26,15 +26,20 @@ def quickstart(
 
         mctl quickstart
 
-        mctl quickstart try && mctl inspect --artifacts try/artifacts
+        mctl quickstart try && mctl inspect
     """
+    from mctl.cli.next_step import command
     from mctl.pipeline.quickstart import prepare
     from mctl.pipeline.run import run
     from mctl.report.console import open_console
 
+    code = 0
     with open_console(quiet) as console:
         recipe = prepare(folder, console)
         result = run(recipe, console)
-        console.say(f"everything is in {folder}; its recipe is {folder / 'mctl.toml'}")
-        code = 0 if result is None else options.report(result, console, recipe.gate, verbose=verbose)
+        if result is not None:
+            code = options.report(result, console, recipe.gate, verbose=verbose)
+            console.say(f"everything is in {folder}; its recipe is {folder / 'mctl.toml'}")
+            console.say("with data and a model of your own: mctl init --data FILE --model FOLDER_OR_HUB_ID")
+            console.say(command("inspect", recipe.artifacts / result.artifact))
     raise typer.Exit(code)

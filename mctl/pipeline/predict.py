@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.special import softmax
 
 from mctl.artifact import Artifact, load_artifact, newest_artifact
+from mctl.data.text import tidy
 from mctl.errors import UserError
 from mctl.pipeline.loading import class_order, load_classifier, load_config, load_tokenizer
 from mctl.pipeline.scoring import Runner, encode, input_names
@@ -21,11 +23,19 @@ from mctl.recipe import ModelSettings
 
 @dataclass(frozen=True)
 class Prediction:
-    """The most probable class of a text, and its softmax probability."""
+    """The most probable class of a text.
+
+    Attributes:
+        text: as the model was asked: cleaned as in training.
+        label: the most probable class.
+        probability: its softmax probability, 0 to 1.
+        ranked: the `top_k` most probable classes with their probabilities.
+    """
 
     text: str
     label: str
     probability: float
+    ranked: tuple[tuple[str, float], ...] = ()
 
 
 def open_artifact(root: Path, folder: Path | None, progress: Progress) -> Artifact:
@@ -73,16 +83,55 @@ class TextClassifier:
             self.classes = class_order(model.config)
 
     def logits(self, texts: Sequence[str]) -> np.ndarray:
-        """Logits (texts, classes), float32, of one call; texts beyond the artifact's length are cut."""
-        return np.asarray(self._runner(encode(self._tokenizer, texts, self._inputs, self._longest)))
+        """Logits (texts, classes), float32, of one call.
 
-    def __call__(self, texts: Iterable[str], batch_size: int = 32) -> Iterator[Prediction]:
-        """Label texts, a batch at a time, in their order."""
-        source = iter(texts)
-        while batch := list(islice(source, batch_size)):
+        Texts are cleaned as in training (`mctl.data.text.tidy`), and cut to the artifact's length.
+        """
+        cleaned = [tidy(text) for text in texts]
+        return np.asarray(self._runner(encode(self._tokenizer, cleaned, self._inputs, self._longest)))
+
+    def __call__(self, texts: Iterable[str] | str, batch_size: int = 32, top_k: int = 1) -> Iterator[Prediction]:
+        """Label texts, a batch at a time, in their order.
+
+        Args:
+            texts: strings; a single string is one text. An empty text gets a label too, which says nothing about it.
+            batch_size: texts a call.
+            top_k: classes in `Prediction.ranked`.
+
+        Returns:
+            A prediction for each text, as the batches are done.
+
+        Raises:
+            UserError: what was given holds something else than strings.
+
+        Example:
+
+            classify = mctl.load("artifacts/prune25-distill-fp16")
+            (found,) = classify("आज मुंबईत जोरदार पाऊस")
+            print(found.label, found.probability)
+        """
+        return self._labelled(iter([texts] if isinstance(texts, str) else _iterable(texts)), batch_size, top_k)
+
+    def _labelled(self, texts: Iterator[object], batch_size: int, top_k: int) -> Iterator[Prediction]:
+        done = 0
+        while batch := [_text(one, done + place) for place, one in enumerate(islice(texts, batch_size), 1)]:
+            done += len(batch)
             for text, row in zip(batch, softmax(self.logits(batch).astype(np.float64), axis=1), strict=True):
-                best = int(row.argmax())
-                yield Prediction(text, self.classes[best], float(row[best]))
+                best = (-row).argsort(kind="stable")[:top_k]
+                ranked = tuple((self.classes[int(index)], float(row[index])) for index in best)
+                yield Prediction(text, *ranked[0], ranked)
+
+
+def _iterable(texts: Any) -> Iterable[object]:
+    if isinstance(texts, bytes | Mapping) or not isinstance(texts, Iterable):
+        raise UserError(f"these are no texts but {type(texts).__name__}.", todo="Give a string, or strings in a list.")
+    return texts
+
+
+def _text(value: object, number: int) -> str:
+    if not isinstance(value, str):
+        raise UserError(f"text {number} is no string but {type(value).__name__}: {value!r:.60}.", todo="Give strings.")
+    return tidy(value)
 
 
 def load(folder: str | Path, *, provider: Provider = "cpu", threads: int | None = None) -> TextClassifier:

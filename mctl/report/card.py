@@ -5,10 +5,12 @@ from __future__ import annotations
 import html
 import json
 import re
+from pathlib import PurePath
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mctl.artifact import Manifest
+from mctl.data.sources import is_hub_id
 from mctl.report.check_rows import told
 from mctl.report.plain import plain
 from mctl.report.reason import provider_of
@@ -27,8 +29,13 @@ def model_card(manifest: Manifest) -> str:
     return _environment().get_template("card.md.j2").render(manifest.model_dump())
 
 
-def export_card(result: ValidationResult) -> str:
-    """The same of an export and its verdict; where there is none, of why there is none."""
+def export_card(result: ValidationResult, max_length: int | None = None) -> str:
+    """The same of an export and its verdict; where there is none, of why there is none.
+
+    Args:
+        result: what was judged.
+        max_length: tokens that texts are cut to; None: as the tokenizer has it.
+    """
     if result.error is not None:
         return _environment().get_template("error_card.md.j2").render(result=result, error=told(result.error))
     return (
@@ -42,6 +49,7 @@ def export_card(result: ValidationResult) -> str:
             accuracy=result.comparison.accuracy if result.comparison else None,
             making=result.making,
             percent=percent,
+            max_length=max_length,
         )
     )
 
@@ -53,13 +61,24 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
         autoescape=False,  # Markdown, not HTML: `md` does the escaping, and in the metadata `yaml`.
     )
-    environment.filters |= {"md": escaped, "yaml": _yaml}
+    environment.filters |= {"md": escaped, "yaml": _yaml, "python": _python, "source": _source}
     return environment
 
 
 def escaped(text: str) -> str:
     """Text that Markdown and HTML show as it is."""
     return re.sub(r"([\\`*_{}\[\]()#+!|~])", r"\\\1", html.escape(plain(text), quote=False))
+
+
+def _python(text: str) -> str:
+    """A string of Python, without what Markdown or HTML could take for markup."""
+    return re.sub("[<>&`]", lambda match: f"\\u{ord(match.group()):04x}", ascii(text))
+
+
+def _source(source: object) -> str:
+    """What data are called: a hub id, or the name of a file or folder without the way to it on this machine."""
+    named = str(source)
+    return named if not named.startswith("~") and is_hub_id(named) else PurePath(named).name or "."
 
 
 def _yaml(value: str | float) -> str:

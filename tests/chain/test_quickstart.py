@@ -8,6 +8,10 @@ import sys
 import time
 from pathlib import Path
 
+from command import mctl
+
+from mctl.recipe import Recipe, load_recipe
+
 BOUND_S = 120
 NO_NETWORK = """
 import socket, sys
@@ -45,3 +49,15 @@ def test_quickstart_gives_a_verdict_in_two_minutes_without_network(tmp_path: Pat
     assert 0.5 < accuracy < 0.99, "neither chance nor certainty"
     assert (artifacts / "prune25-distill-fp16" / "validation.json").is_file()
     assert [path.name for path in tmp_path.iterdir()] == ["mctl-quickstart"]
+    recipe = load_recipe(tmp_path / "mctl-quickstart" / "mctl.toml")
+    assert recipe.gate == Recipe().gate, "the thresholds are those that everybody has"
+    rows = made["teacher"]["data"]["rows"]
+    assert rows["test"] >= 1000
+    assert rows["train"] <= 1120
+    assert done.stderr.splitlines()[-1].startswith("next: mctl inspect mctl-quickstart/artifacts/")
+    for folder in (tmp_path, tmp_path / "mctl-quickstart"):
+        for command in (["inspect"], ["predict", "मुंबईत आज जोरदार पाऊस"], ["export"], ["validate", "--no-emissions"]):
+            ran = mctl(*command, cwd=folder)
+            assert ran.code == 0, ran.err
+            said = "using mctl-quickstart/mctl.toml" in ran.err
+            assert said == (folder == tmp_path), ran.err

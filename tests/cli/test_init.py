@@ -18,15 +18,16 @@ SOMETHING = ('"bert"', '"CPU"', '"8x32"', "3", "0.5", "true", '"cuda"', '"fused"
 
 
 def test_the_file_holds_what_was_given_and_defaults_for_the_rest(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    ran = mctl("init", "--model", "./encoder", "--data", "news.csv", "--teacher", "t", cwd=tmp_path)
-    assert (ran.code, ran.out) == (0, "mctl.toml\n")
+    news = sample / "news.csv"
+    ran = mctl("init", "--full", "--model", sample / "encoder", "--data", news, cwd=tmp_path)
+    assert (ran.code, ran.out) == (0, "mctl.toml\n"), ran.err
     recipe = load_recipe(tmp_path / "mctl.toml")
-    assert (recipe.model.name, recipe.data.source, recipe.compress.teacher) == ("./encoder", "news.csv", "t")
-    rest = recipe.model_dump() | {"model": {}, "data": {}, "compress": {}}
-    assert rest == Recipe().model_dump() | {"model": {}, "data": {}, "compress": {}}
+    assert (recipe.model.name, recipe.data.source) == (str(sample / "encoder"), str(news))
+    rest = recipe.model_dump() | {"model": {}, "data": {}}
+    assert rest == Recipe().model_dump() | {"model": {}, "data": {}}
 
 
 def settles(path: Path, lines: list[str], index: int, key: str, value: str) -> bool:
@@ -44,7 +45,7 @@ def settles(path: Path, lines: list[str], index: int, key: str, value: str) -> b
 
 def test_every_commented_setting_is_valid_when_uncommented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    mctl("init", cwd=tmp_path)
+    mctl("init", "--full", cwd=tmp_path)
     lines = (tmp_path / "mctl.toml").read_text(encoding="utf-8").splitlines()
     tried, section = set(), ""
     for index, line in enumerate(lines):
@@ -67,5 +68,51 @@ def test_a_file_that_is_there_is_not_replaced_unless_asked(
     monkeypatch.chdir(copy_of_sample)
     refused("init", cwd=copy_of_sample, words=["mctl.toml", "there already", "--force"])
     refused("init", "--output", "encoder", "--force", cwd=copy_of_sample, words=["encoder", "a folder", "--output"])
-    assert mctl("init", "--force", "--data", "other.csv", cwd=copy_of_sample).code == 0
-    assert load_recipe(copy_of_sample / "mctl.toml").data.source == "other.csv"
+    assert mctl("init", "--force", "--data", "news.csv", cwd=copy_of_sample).code == 0
+    assert load_recipe(copy_of_sample / "mctl.toml").data.source == "news.csv"
+
+
+def test_the_recipe_holds_the_lines_that_matter_and_asks_for_a_distilled_student(copy_of_sample: Path) -> None:
+    (copy_of_sample / "mctl.toml").unlink()
+    ran = mctl("init", "--model", "encoder", "--data", "news.csv", cwd=copy_of_sample)
+    assert (ran.code, ran.out) == (0, "mctl.toml\n"), ran.err
+    assert "7 classes" in ran.err and "up to 128 tokens" in ran.err
+    assert ran.err.splitlines()[-1] == "next: mctl run"
+    text = (copy_of_sample / "mctl.toml").read_text(encoding="utf-8")
+    settings = [line for line in text.splitlines() if " = " in line and not line.startswith("#")]
+    assert 15 <= len(settings) <= 20
+    values = tomllib.loads(text)
+    assert values["version"] == 2
+    assert values["compress"] | {"prune": 25.0, "distill": True} == values["compress"]
+    assert values["data"] == {"source": "news.csv", "text": "text", "label": "label"}
+
+
+def test_paths_are_written_as_they_are_seen_from_the_recipe(
+    copy_of_sample: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(copy_of_sample)
+    rows = (copy_of_sample / "news.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (copy_of_sample / "test.csv").write_text("".join(rows[:100]), encoding="utf-8")
+    given = ("--data", "news.csv", "--test", "test.csv", "--model", "encoder", "--output", "below/news.toml")
+    ran = mctl("init", *given, cwd=copy_of_sample)
+    assert ran.code == 0, ran.err
+    assert ran.err.splitlines()[-1] == "next: mctl run --config below/news.toml"
+    values = tomllib.loads((copy_of_sample / "below" / "news.toml").read_text(encoding="utf-8"))
+    assert (values["data"]["source"], values["data"]["test"]) == ("../news.csv", "../test.csv")
+    assert values["model"]["name"] == "../encoder"
+    assert Path(load_recipe(Path("below/news.toml")).data.source or "").samefile("news.csv")
+
+
+def test_what_cannot_be_used_is_refused_before_anything_is_written(copy_of_sample: Path, refused: Refused) -> None:
+    (copy_of_sample / "mctl.toml").unlink()
+    refused("init", "--data", "nope.csv", "--model", "encoder", cwd=copy_of_sample, words=["nope.csv", "no such file"])
+    refused("init", "--data", "news.csv", "--model", "./nope", cwd=copy_of_sample, words=["nope"])
+    refused("init", "--model", "encoder", "--teacher", "t", cwd=copy_of_sample, words=["not both"])
+
+
+def test_a_model_of_a_hub_that_does_not_answer_is_written_unseen_and_said(copy_of_sample: Path) -> None:
+    (copy_of_sample / "mctl.toml").unlink()
+    ran = mctl("init", "--data", "news.csv", "--model", "user/name", cwd=copy_of_sample)
+    assert ran.code == 0, ran.err
+    assert "user/name was not looked at" in ran.err
+    assert tomllib.loads((copy_of_sample / "mctl.toml").read_text())["model"]["name"] == "user/name"

@@ -48,12 +48,12 @@ def test_from_elsewhere_the_recipe_or_the_folder_is_named(chain: Path) -> None:
 def test_every_command_that_is_named_runs(copy_of_chain: Path) -> None:
     shutil.rmtree(copy_of_chain / "artifacts" / "prune25-distill-fp16")
     given, seen = ["inspect", "artifacts/teacher"], []
-    for _ in range(4):
+    for _ in range(5):
         ran = mctl(*given, cwd=copy_of_chain)
         assert ran.code == 0, ran.err
         seen.append(given[0])
         given = named(ran)
-    assert seen == ["inspect", "compress", "export", "validate"]
+    assert seen == ["inspect", "compress", "export", "validate", "predict"]
 
 
 def test_names_are_quoted_for_the_shell() -> None:

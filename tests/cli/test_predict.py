@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import sys
@@ -83,3 +84,84 @@ def test_bytes_that_are_not_utf8_are_named_by_line(
     type_in(monkeypatch, b"ok\n" + b"\xff\xfe\n")
     refused("predict", cwd=chain, words=["stdin, line 2", "not UTF-8", "iconv"])
     refused("predict", "ok", b"\xff".decode("utf-8", "surrogateescape"), cwd=chain, words=["text 2", "not UTF-8"])
+
+
+def test_texts_are_cleaned_as_in_training(chain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    type_in(monkeypatch, f"\ufeff{TEXTS[0]}\n{TEXTS[0]}\n \x00{TEXTS[0]} \n".encode())
+    lines = mctl("predict", "--quiet", cwd=chain).out.splitlines()
+    assert len(lines) == 3
+    assert len(set(lines)) == 1
+    assert lines[0].endswith(f"\t{TEXTS[0]}")
+
+
+def test_python_cleans_too_and_takes_a_single_string_for_one_text(chain: Path) -> None:
+    from mctl import load
+
+    classify = load(chain / "artifacts" / "teacher")
+    (one,) = classify(f"\ufeff{TEXTS[0]}\u2028")
+    assert one == next(classify([TEXTS[0]]))
+    assert (classify.logits([f"\ufeff{TEXTS[0]}"]) == classify.logits([TEXTS[0]])).all()
+
+
+@pytest.mark.parametrize(("given", "word"), [(None, "NoneType"), (b"x", "bytes"), (["a", 1.5], "text 2"), ({}, "dict")])
+def test_python_refuses_what_is_no_text(chain: Path, given: object, word: str) -> None:
+    from mctl import load
+    from mctl.errors import UserError
+
+    with pytest.raises(UserError, match=word):
+        list(load(chain / "artifacts" / "teacher")(given))  # type: ignore[arg-type]
+
+
+TABLE = [("id", "headline", "label"), ("1", 'a "b", c', "x"), ("2", TEXTS[0], "y"), ("3", "", "z")]
+
+
+@pytest.mark.parametrize(("ending", "delimiter"), [("csv", ","), ("csv", ";"), ("tsv", "\t")])
+@pytest.mark.parametrize("bom", ["", "\ufeff"])
+def test_a_table_keeps_its_columns_and_gets_two_more(
+    chain: Path, tmp_path: Path, ending: str, delimiter: str, bom: str
+) -> None:
+    path = tmp_path / f"few.{ending}"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write(bom)
+        csv.writer(file, delimiter=delimiter).writerows(TABLE)
+    ran = mctl("predict", path, "--quiet", cwd=chain)
+    assert ran.code == 0, ran.err
+    found = list(csv.reader(io.StringIO(ran.out), delimiter="\t" if ending == "tsv" else ","))
+    assert found[0] == [*TABLE[0], "predicted", "probability"]
+    assert [tuple(row[:3]) for row in found] == TABLE
+    expected = rows(mctl("predict", "--quiet", TABLE[2][1], cwd=chain).out)[0]
+    assert (found[2][3], float(found[2][4])) == (expected[0], pytest.approx(expected[1], abs=1e-4))
+
+
+def test_jsonl_gives_jsonl_and_output_is_a_file_that_is_not_replaced(
+    chain: Path, tmp_path: Path, refused: Refused
+) -> None:
+    given = [{"text": text, "n": number, "probability": None} for number, text in enumerate(TEXTS)]
+    path, out = tmp_path / "few.jsonl", tmp_path / "out.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in given), encoding="utf-8")
+    assert mctl("predict", path, "--output", out, "--top-k", 2, cwd=chain).out == ""
+    found = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert [{key: row[key] for key in given[0]} for row in found] == given
+    assert list(found[0])[3:] == ["label", "probability_predicted", "label_2", "probability_2"]
+    assert found[0]["probability_predicted"] >= found[0]["probability_2"]
+    before = out.read_bytes()
+    refused("predict", path, "--output", out, cwd=chain, words=["out.jsonl", "--force"])
+    refused("predict", path, "--output", path, "--text", "nope", "--force", cwd=chain, words=["no column 'nope'"])
+    assert out.read_bytes() == before
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["few.jsonl", "out.jsonl"]
+    assert mctl("predict", path, "--output", out, "--force", cwd=chain).code == 0
+    assert out.read_bytes() != before
+
+
+def test_what_is_no_file_and_no_text_is_refused(chain: Path, tmp_path: Path, refused: Refused) -> None:
+    (tmp_path / "lines.txt").write_text("a\nb\n")
+    refused("predict", "nope.csv", cwd=chain, words=["nope.csv", "no such file"])
+    refused("predict", tmp_path / "lines.txt", cwd=chain, words=["lines.txt", "mctl predict <"])
+    refused("predict", "news.csv", "a text", cwd=chain, words=["one file at a time"])
+
+
+def test_standard_input_can_be_a_table(chain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    type_in(monkeypatch, f"text\tn\n{TEXTS[0]}\t1\n".encode())
+    ran = mctl("predict", "-", "--format", "tsv", "--quiet", cwd=chain)
+    assert ran.code == 0, ran.err
+    assert ran.out.splitlines()[0] == "text\tn\tlabel\tprobability"

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +18,7 @@ from results import result_with
 from mctl.artifact import load_artifact
 from mctl.report.card import escaped, export_card, model_card
 from mctl.report.verdict_files import read_result
+from mctl.samples import TOPICS
 
 
 @pytest.mark.parametrize("name", ["teacher", "prune25-distill"])
@@ -23,7 +29,7 @@ def test_cards_are_in_the_artifacts_and_the_hub_can_read_them(chain: Path, name:
     facts = load_artifact(folder).manifest.facts
     assert f"{facts['parameters']['total']:,}" in card.text
     assert f"{100 * facts['metrics']['test']['accuracy']:.1f}" in card.text
-    assert ("import mctl" in card.text) == (name != "teacher")
+    assert ("trust_remote_code=True" in card.text) == (name != "teacher")
 
 
 def test_no_text_of_the_user_becomes_markup(chain: Path) -> None:
@@ -32,7 +38,7 @@ def test_no_text_of_the_user_becomes_markup(chain: Path) -> None:
     card = model_card(manifest.model_copy(update={"data": {**manifest.data, "source": evil}}))
     assert "<script>" not in card
     assert "[x](" not in card
-    assert escaped(evil) in card
+    assert escaped(evil.rpartition("/")[2]) in card
 
 
 def test_the_card_of_an_export_has_its_verdict_and_what_making_it_took(chain: Path) -> None:
@@ -60,3 +66,57 @@ def test_whatever_a_name_holds_the_metadata_is_that_of_a_card(text: str) -> None
     assert card.data.library_name == "onnx"
     assert card.data.co2_eq_emissions["hardware_used"] == text
     assert "<" not in card.text
+
+
+# As where mctl is not installed: what a card says has to work there.
+WITHOUT_MCTL = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "mctl":
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Absent())
+"""
+
+
+@pytest.mark.parametrize("name", ["teacher", "prune25-distill", "prune25-distill-fp16"])
+def test_the_code_of_every_card_runs_as_it_stands_without_mctl(chain: Path, tmp_path: Path, name: str) -> None:
+    card = (chain / "artifacts" / name / "README.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```$", card, re.MULTILINE | re.DOTALL)
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", WITHOUT_MCTL + code],
+        cwd=chain / "artifacts",
+        env={**os.environ, "HF_MODULES_CACHE": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[0] in TOPICS
+
+
+@pytest.mark.parametrize("name", ["teacher", "prune25-distill", "prune25-distill-fp16"])
+def test_no_card_and_no_configuration_tells_a_path_of_the_machine(chain: Path, name: str) -> None:
+    for path in (chain / "artifacts" / name).iterdir():
+        if path.name in {"README.md", "config.json", "tokenizer_config.json", "tokenizer.json"}:
+            assert str(chain.parent) not in path.read_text(encoding="utf-8"), path.name
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [("/home/me/secret/news.csv", "news.csv"), ("../data/splits", "splits"), ("user/name", "user/name")],
+)
+def test_a_card_names_data_without_the_way_to_them(chain: Path, source: str, expected: str) -> None:
+    manifest = load_artifact(chain / "artifacts" / "teacher").manifest
+    card = model_card(manifest.model_copy(update={"data": {**manifest.data, "source": source}}))
+    assert f"Data: {expected} (" in card
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=20))
+def test_the_name_of_a_folder_is_a_string_of_python_whatever_it_holds(text: str) -> None:
+    result = result_with("x").model_copy(update={"artifact": text})
+    (line,) = (line for line in export_card(result).splitlines() if line.startswith("folder = "))
+    assert ast.literal_eval(line.removeprefix("folder = ")) == text

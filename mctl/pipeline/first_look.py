@@ -1,0 +1,46 @@
+"""A look at the data and the model before a recipe is written for them."""
+
+from __future__ import annotations
+
+from mctl.data.sources import is_hub_id
+from mctl.pipeline.dataset import StageData, load_stage_data
+from mctl.pipeline.hub import hub_answers
+from mctl.pipeline.loading import check_tokenizer, class_order, load_config, load_tokenizer
+from mctl.pipeline.model_files import is_folder
+from mctl.pipeline.pinning import pinned
+from mctl.progress import Progress
+from mctl.recipe import ModelSettings, Recipe
+
+
+def look(recipe: Recipe, progress: Progress) -> tuple[StageData | None, int | None]:
+    """Load the data, and the configuration and tokenizer of the model, as `mctl run` would.
+
+    What is on the hub is not looked at while the hub does not answer; the progress says so.
+
+    Returns:
+        The data, and the most tokens that the model takes; None for what is not named or was not looked at.
+
+    Raises:
+        UserError: the data cannot be used, the model cannot, or its classes are not those of the data.
+    """
+    from mctl.compression.families import family_of
+
+    positions = classes = None
+    named = recipe.compress.teacher or recipe.model.name
+    if named is not None and (is_folder(named) or _on_hub(named, progress)):
+        settings = pinned(recipe.model.model_copy(update={"name": named}))
+        config = load_config(settings)
+        check_tokenizer(load_tokenizer(settings), config, ModelSettings(name=named))
+        positions = family_of(config).positions(config)
+        classes = class_order(config) if recipe.compress.teacher else None
+        progress.say(f"model: {named}: {config.model_type}, up to {positions} tokens")
+    source = recipe.data.source
+    if source is None or (is_hub_id(source) and not _on_hub(source, progress)):
+        return None, positions
+    return load_stage_data(recipe.data, progress, classes), positions
+
+
+def _on_hub(name: str, progress: Progress) -> bool:
+    if not hub_answers():
+        progress.say(f"{name} was not looked at: it is no file or folder here, and the hub does not answer.")
+    return hub_answers()
