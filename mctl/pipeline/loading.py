@@ -106,6 +106,7 @@ def load_tokenizer(settings: ModelSettings) -> Any:
     with loading(settings, "the tokenizer"):
         _narrow(tokenizer, family_of(config).inputs())
         # What its settings break shows when it reads a text, and not before.
+        tokenizer([_PROBE])
         tokenizer([_PROBE, _PROBE * 2], padding=tokenizer.pad_token_id is not None, truncation=True, max_length=8)
     return tokenizer
 
