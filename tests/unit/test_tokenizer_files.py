@@ -65,7 +65,8 @@ def test_a_tokenizer_that_the_library_cannot_read(family: str, change: Any, tmp_
 
 @pytest.mark.parametrize(
     "values",
-    [{"model_max_length": "128"}, {"model_max_length": {}}, {"padding_side": "middle"}, {"pad_token": 3}, {"added_tokens_decoder": {"x": "y"}},
+    [{"model_max_length": "128"}, {"model_max_length": {}},
+     {"padding_side": "middle"}, {"pad_token": 3}, {"added_tokens_decoder": {"x": "y"}},
      {"model_input_names": 3}, {"tokenizer_class": 3}, {"extra_special_tokens": 7}],
 )  # fmt: skip
 def test_settings_of_a_wrong_type(values: dict[str, Any], tmp_path: Path) -> None:
