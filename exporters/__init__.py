@@ -20,6 +20,8 @@ Every module stands alone and takes models, paths and plain settings; nothing he
     placement     where a session runs its nodes
     binding       session -> the same callable on buffers that stay on the device, with CUDA graphs
     runtime       ONNX file -> the fastest of these on a device
+    runtime_version
+                  the oldest onnxruntime that a file needs
     torch_runner  PyTorch module -> the same callable
 
 Names are imported on first use, so that importing this package loads neither torch nor onnx.

@@ -24,6 +24,7 @@ from .files import SINGLE_FILE_LIMIT_BYTES, model_files, read_model, read_weight
 # Half of what fp16 can hold. A mask constant (float32's lowest value) is clipped to its negative; clipped to -65504
 # instead, adding an attention score of -16 gives -inf, and a row of nothing but -inf has a softmax of NaN.
 _LARGEST = 2.0**15
+_FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
 _SMALLEST = 5.96e-08  # fp16's smallest subnormal; the converter raises what is nearer to zero
 
 
@@ -37,6 +38,7 @@ class PrecisionReport:
         target_bytes: the fp16 file, with its external data.
         fp16_initializer_share: of all initializer bytes written, the part (0..1) that is fp16; ids and shapes stay
             int64.
+        fp16_weight_share: of the bytes of floating-point initializers, the part (0..1) that is fp16.
         nodes_kept_fp32: by operator, nodes that still compute in float32.
         weights_clipped: elements of weights beyond +-32768; more than none deserves a look.
         constants_clipped: single values beyond it, such as the attention mask's.
@@ -47,6 +49,7 @@ class PrecisionReport:
     source_bytes: int
     target_bytes: int
     fp16_initializer_share: float
+    fp16_weight_share: float
     nodes_kept_fp32: Mapping[str, int]
     weights_clipped: int
     constants_clipped: int
@@ -111,13 +114,14 @@ def to_fp16(
     )
     lost = _sum_losses(half, losses)
     kept = _float32_nodes(half)
-    share = _fp16_share(half)
+    of_all, of_floats = _fp16_shares(half)
     files = write_model(_tidied(half, own_casts), target, single_file_limit_bytes=single_file_limit_bytes)
     return PrecisionReport(
         files=files,
         source_bytes=source_bytes,
         target_bytes=total_bytes(files),
-        fp16_initializer_share=share,
+        fp16_initializer_share=of_all,
+        fp16_weight_share=of_floats,
         nodes_kept_fp32=kept,
         weights_clipped=lost.weights_clipped,
         constants_clipped=lost.constants_clipped,
@@ -175,11 +179,13 @@ def _float32_nodes(half: onnx.ModelProto) -> Mapping[str, int]:
     return dict(Counter(kept).most_common())
 
 
-def _fp16_share(half: onnx.ModelProto) -> float:
+def _fp16_shares(half: onnx.ModelProto) -> tuple[float, float]:
+    """Of the bytes of all initializers, and of those of floating-point ones."""
     sizes: Counter[int] = Counter()
     for tensor in half.graph.initializer:
         sizes[tensor.data_type] += numpy_helper.to_array(tensor).nbytes
-    return sizes[TensorProto.FLOAT16] / sizes.total()
+    floats = sum(sizes[kind] for kind in _FLOATS)
+    return sizes[TensorProto.FLOAT16] / sizes.total(), sizes[TensorProto.FLOAT16] / floats
 
 
 def _tidied(half: onnx.ModelProto, own_casts: Collection[str]) -> onnx.ModelProto:

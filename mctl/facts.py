@@ -104,6 +104,7 @@ class Conversion(_Facts):
     """How a lower precision came about."""
 
     fp16_initializer_share: float | None = Field(None, ge=0, le=1)
+    fp16_weight_share: float | None = Field(None, ge=0, le=1)
     kept_fp32: list[dict[str, Any]] = Field(default_factory=list)
 
 
@@ -120,6 +121,7 @@ class ExportFacts(Size):
     graph: Graph
     conversion: Conversion | None = None
     making: Making | None = None
+    onnxruntime: str | None = Field(None, pattern=r"^\d+\.\d+$")
 
 
 _OF_KIND: Mapping[str, type[_Facts]] = {

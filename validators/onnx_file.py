@@ -46,7 +46,8 @@ class OnnxResult:
         inputs, outputs: names, in the order of the graph.
         nodes_by_type: nodes of the main graph by operator, those of other domains with the domain before it.
         initializer_bytes: bytes of all initializers.
-        fp16_share: share (0..1) of those bytes that are float16.
+        float_bytes: those of floating-point initializers: ids and shapes are never float16.
+        fp16_bytes: those that are float16.
         non_finite_initializers: names of initializers with a NaN, or with an infinity among several values. A single
             infinite value is how graphs write "masked" and is not counted.
     """
@@ -57,7 +58,8 @@ class OnnxResult:
     outputs: tuple[str, ...] = ()
     nodes_by_type: dict[str, int] = field(default_factory=dict)
     initializer_bytes: int = 0
-    fp16_share: float = 0.0
+    float_bytes: int = 0
+    fp16_bytes: int = 0
     non_finite_initializers: tuple[str, ...] = ()
 
     @property
@@ -65,10 +67,21 @@ class OnnxResult:
         """Nodes of the main graph."""
         return sum(self.nodes_by_type.values())
 
+    @property
+    def fp16_share(self) -> float:
+        """Share (0..1) of the bytes of floating-point weights that are float16; 0 without any."""
+        return self.fp16_bytes / self.float_bytes if self.float_bytes else 0.0
+
+    @property
+    def fp16_share_of_all(self) -> float:
+        """The same of the bytes of all initializers: what mctl 0.1.0 recorded."""
+        return self.fp16_bytes / self.initializer_bytes if self.initializer_bytes else 0.0
+
 
 @dataclass(frozen=True)
 class _Weights:
     bytes: int
+    float_bytes: int
     fp16_bytes: int
     non_finite: tuple[str, ...]
 
@@ -90,7 +103,7 @@ def check_onnx(path: str | Path, inputs: Sequence[str], outputs: Sequence[str]) 
         return OnnxResult(problems=(f"{file.name} cannot be read as ONNX: {_first_line(error)}",))
     graph_inputs, graph_outputs = _input_names(model), tuple(value.name for value in model.graph.output)
     problems = [*_differences("input", graph_inputs, inputs), *_differences("output", graph_outputs, outputs)]
-    weights = _Weights(0, 0, ())
+    weights = _Weights(0, 0, 0, ())
     unsound = _unsafe_locations(file, model)
     if not unsound:
         with _without_links(file, model) as place:
@@ -107,7 +120,8 @@ def check_onnx(path: str | Path, inputs: Sequence[str], outputs: Sequence[str]) 
         outputs=graph_outputs,
         nodes_by_type=dict(sorted(Counter(_operator(node) for node in model.graph.node).items())),
         initializer_bytes=weights.bytes,
-        fp16_share=weights.fp16_bytes / weights.bytes if weights.bytes else 0.0,
+        float_bytes=weights.float_bytes,
+        fp16_bytes=weights.fp16_bytes,
         non_finite_initializers=weights.non_finite,
     )
 
@@ -161,16 +175,17 @@ def _external_locations(model: onnx.ModelProto) -> Iterable[str]:
 
 
 def _weigh(model: onnx.ModelProto, folder: Path) -> _Weights:
-    total = fp16 = 0
+    total = floats = fp16 = 0
     non_finite = []
     for tensor in model.graph.initializer:
         values = numpy_helper.to_array(tensor, base_dir=str(folder))
         total += values.nbytes
+        floats += values.nbytes if tensor.data_type in _FLOATS else 0
         if tensor.data_type == TensorProto.FLOAT16:
             fp16 += values.nbytes
         if tensor.data_type in _FLOATS and _is_spoilt(np.asarray(values)):
             non_finite.append(str(tensor.name))
-    return _Weights(total, fp16, tuple(non_finite))
+    return _Weights(total, floats, fp16, tuple(non_finite))
 
 
 def _is_spoilt(values: np.ndarray) -> bool:

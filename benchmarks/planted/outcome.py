@@ -7,7 +7,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-REPORTS = {"validation.json", "validation.html", "validation.sarif", "junit.xml", "README.md"}
+REPORTS = {f"{name}{on}" for name in ("validation", "junit") for on in ("", "-cuda")} | {"README"}
+HISTORY = "verdicts"
 _LONGEST = 160
 
 
@@ -24,11 +25,12 @@ class Row:
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """Hashes of all files but of reports, checkpoints and what is hidden."""
+    """Hashes of all files but of reports, verdicts, checkpoints and what is hidden."""
     found = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and path.name not in REPORTS and "/." not in f"/{name}":
+        told = path.stem in REPORTS or path.parent.name == HISTORY
+        if path.is_file() and not told and "/." not in f"/{name}":
             found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
     return found
 

@@ -187,18 +187,23 @@ def report(
 ) -> int:
     """Print a validation on stdout, and add it to the page of the step where GitHub runs it.
 
+    Where stdout is JSON, one line on stderr has the verdict and its reason, also with `--quiet`.
+
     Returns:
         The exit code that is the verdict: 0 pass, 1 fail, 3 inconclusive unless the gate says otherwise.
     """
     import os
 
     from mctl.cli.streams import reader_may_leave
+    from mctl.report.plain import plain
+    from mctl.report.reason import reason_of
     from mctl.report.terminal import show
     from mctl.report.verdict_files import FORMATS, append_step_summary
 
     with reader_may_leave():
         if as_json:
             typer.echo(FORMATS["json"](result, Path()).decode(), nl=False)
+            typer.echo(plain(f"{result.verdict}: {reason_of(result)}"), err=True)
         else:
             show(result, console.results, verbose=verbose)
     append_step_summary(result, os.environ)

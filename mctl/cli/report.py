@@ -22,6 +22,10 @@ def report(
         typer.Option("--format", "-f", help="What for."),
     ] = "terminal",
     verbose: options.Verbose = False,
+    provider: Annotated[
+        Literal["cpu", "cuda"] | None,
+        typer.Option(help="Whose verdict is shown: cpu or cuda. [default: the newest]", show_default=False),
+    ] = None,
     artifacts: options.Artifacts = None,
     config: options.Config = None,
 ) -> None:
@@ -52,7 +56,7 @@ def report(
     found = load_artifact(artifact) if artifact else newest_artifact(recipe.artifacts, ("export",))
     if found is None:
         raise UserError(f"there is no export in {recipe.artifacts}.", todo="Run `mctl export` first.")
-    result = read_result(found.folder)
+    result = read_result(found.folder, provider)
     with open_console(quiet=False) as console:
         if format == "terminal":
             show(result, console.results, verbose=verbose)

@@ -9,6 +9,7 @@ import numpy as np
 
 from mctl.artifact import MANIFEST, Artifact, load_artifact, sha256_of
 from mctl.errors import UserError
+from mctl.ownership import HISTORY
 from mctl.pipeline.integrity import files_and_graph
 from mctl.pipeline.lineage import Lineage
 from mctl.pipeline.machine import fingerprint
@@ -39,6 +40,12 @@ def read_release(path: Path) -> ValidationResult:
         UserError: it is no verdict file, or one of an export that was not measured.
     """
     release = parse_result(path)
+    if release.error is not None:
+        raise UserError(
+            f"this is a report of an error, and no verdict: {release.error.what}",
+            where=str(path),
+            todo=f"Name a verdict of the release: those of an export are kept in its folder {HISTORY}.",
+        )
     before = release.participants["export"]
     if release.comparison is None or not before.file_bytes or not before.predicted:
         raise UserError(
@@ -70,7 +77,12 @@ def released_export(release: ValidationResult, path: Path) -> Artifact | None:
 
 
 def against(
-    release: ValidationResult, now: ValidationResult, lineage: Lineage, measured: Measured, limits: Thresholds
+    release: ValidationResult,
+    now: ValidationResult,
+    lineage: Lineage,
+    measured: Measured,
+    limits: Thresholds,
+    unknown: str | None = None,
 ) -> list[Check]:
     """Checks of everything that both verdicts measured.
 
@@ -79,8 +91,17 @@ def against(
 
     Args:
         now: the verdict on the new export alone.
+        unknown: why accuracy on the test texts is not judged; None where it is.
     """
-    from mctl.validators.gate import growth_check, move_check, own_verdict_check, rows_check, words_check, worse_check
+    from mctl.validators.gate import (
+        growth_check,
+        move_check,
+        on_unknown_training,
+        own_verdict_check,
+        rows_check,
+        words_check,
+        worse_check,
+    )
 
     before, after = release.participants["export"], now.participants["export"]
     same_rows = release.data.get("sha256") == now.data.get("sha256")
@@ -88,7 +109,8 @@ def against(
     same_classes = release.classes == now.classes
     checks = [rows_check(same_rows, same_classes)]
     if same_rows and same_classes:
-        checks += _accuracy(before, measured, limits)
+        accuracy = _accuracy(before, measured, limits)
+        checks += accuracy if unknown is None else on_unknown_training(accuracy, unknown)
     checks.append(growth_check(before.file_bytes, after.file_bytes, limits))
     differences: list[str] = []
     if release.comparison is not None:

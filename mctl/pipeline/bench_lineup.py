@@ -12,6 +12,7 @@ from mctl.errors import UserError
 from mctl.pipeline.export import MODEL_FILE
 from mctl.pipeline.lineage import origin
 from mctl.pipeline.loading import load_config, load_tokenizer
+from mctl.pipeline.runtime_version import check_runtime
 from mctl.pipeline.scoring import Runner
 from mctl.pipeline.sessions import Provider, onnx_runner, torch_runner
 from mctl.progress import Progress
@@ -78,6 +79,9 @@ def line_up(settings: BenchSettings, root: Path, folders: Sequence[Path], progre
     """
     given = [load_artifact(folder) for folder in folders] or _exports(root, progress)
     baseline = _baseline(settings, given)
+    for artifact in given:
+        if artifact.manifest.kind == "export":
+            check_runtime(artifact)
     if baseline is not None:
         at = next((index for index, artifact in enumerate(given) if _same(artifact, baseline)), None)
         given = [baseline, *(artifact for index, artifact in enumerate(given) if index != at)]
@@ -119,7 +123,7 @@ def _baseline(settings: BenchSettings, given: Sequence[Artifact]) -> Artifact | 
         return load_artifact(Path(settings.baseline))
     if not settings.torch:
         return given[0]
-    teachers = {teacher.folder.resolve(): teacher for teacher in map(origin, given)}
+    teachers = {teacher.folder.resolve(): teacher for teacher in map(_teacher, given)}
     if len(teachers) > 1:
         raise UserError(
             f"these artifacts go back to {len(teachers)} teachers: {', '.join(map(str, teachers))}.",
@@ -127,6 +131,14 @@ def _baseline(settings: BenchSettings, given: Sequence[Artifact]) -> Artifact | 
             todo="Name one artifact that all are held against, or none.",
         )
     return next(iter(teachers.values()))
+
+
+def _teacher(artifact: Artifact) -> Artifact:
+    try:
+        return origin(artifact)
+    except UserError as error:
+        todo = f"{error.todo} Or name another baseline with --baseline FOLDER, or time without the teacher: --no-torch."
+        raise UserError(error.what, where=error.where, todo=todo) from error
 
 
 def _same(one: Artifact, other: Artifact) -> bool:

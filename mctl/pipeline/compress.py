@@ -16,6 +16,7 @@ from mctl.pipeline.feasible import check_asked, check_place, learns
 from mctl.pipeline.finetune import TEACHER, freeze_embeddings
 from mctl.pipeline.inherit import max_length, resolved
 from mctl.pipeline.loading import check_length, class_order, load_classifier, load_config
+from mctl.pipeline.provenance import from_elsewhere, say_if_unknown
 from mctl.pipeline.prune import prune
 from mctl.pipeline.saving import save_tokenizer
 from mctl.pipeline.shop import Shop
@@ -58,6 +59,8 @@ def compress(recipe: Recipe, progress: Progress, later: Sequence[tuple[Path, Kin
     check_at(recipe, config)
     tutor = find_tutor(recipe, config)
     data = load_stage_data(recipe.data, progress, class_order(config))
+    told = None if tutor is None else tutor.as_dict()
+    say_if_unknown(from_elsewhere(teacher, folder.name, told, data.dataset.sha256), data, progress)
     key = _key(recipe, teacher, data, tutor, corpora)
     if done := finished(folder, "compressed", key, progress, later):
         return done

@@ -12,6 +12,7 @@ import numpy as np
 from mctl.artifact import Artifact
 from mctl.pipeline.lineage import Lineage
 from mctl.pipeline.loading import load_tokenizer
+from mctl.pipeline.runtime_version import check_runtime
 from mctl.pipeline.scoring import Batch, Runner, encode, logits_of, token_lengths
 from mctl.pipeline.sessions import onnx_runner, scoring_runner, torch_runner, use_threads
 from mctl.progress import Progress
@@ -128,6 +129,7 @@ def exported(export: Artifact, settings: MeasureSettings) -> Contestant:
     Raises:
         UserError: it cannot be loaded or run where it should.
     """
+    check_runtime(export)
     threads = use_threads(settings.threads)
     tokenizer = load_tokenizer(ModelSettings(name=str(export.folder)))
     opened = partial(onnx_runner, export.folder, settings.provider, threads)

@@ -11,6 +11,7 @@ import numpy as np
 
 from mctl.artifact import MANIFEST, Artifact, sha256_of
 from mctl.pipeline.measure import Measured
+from mctl.pipeline.runtime_version import runtime_needed
 from mctl.report.schema import (
     Accuracy,
     CheckResult,
@@ -42,6 +43,7 @@ def participant(role: str, artifact: Artifact, measured: Measured | None) -> Par
         manifest_sha256=sha256_of(artifact.folder / MANIFEST),
         parameters=facts["parameters"],
         file_bytes=artifact.weights_bytes,
+        onnxruntime=runtime_needed(artifact) if artifact.manifest.kind == "export" else None,
         **(_figures(role, measured) if measured else {}),
     )
 

@@ -9,7 +9,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from mctl.artifact import artifacts_in
+from mctl.errors import UserError
 from mctl.pipeline.machine import fingerprint
+from mctl.pipeline.runtime_version import check_runtime
 from mctl.pipeline.stage import versions
 from mctl.recipe import Recipe
 from mctl.report.findings import Examined
@@ -20,6 +23,7 @@ def examine(recipe: Recipe) -> list[Examined]:
     return [
         _try("python", lambda: sys.version.split()[0]),
         _try("libraries", _libraries),
+        _exports(recipe),
         _try("masks", _masks),
         _try("machine", _machine),
         _gpu(),
@@ -40,6 +44,18 @@ def _libraries() -> str:
     for name in ("torch", "transformers", "onnx", "onnxruntime", "codecarbon"):
         importlib.import_module(name)
     return ", ".join(f"{name} {version}" for name, version in versions().items() if name not in {"python", "platform"})
+
+
+def _exports(recipe: Recipe) -> Examined:
+    """Whether the onnxruntime that is installed runs every export in the folder of artifacts."""
+    exports = artifacts_in(recipe.artifacts, ("export",))
+    try:
+        for export in exports:
+            check_runtime(export)
+    except UserError as error:
+        return Examined("exports", "note", str(error))
+    told = f"onnxruntime is new enough for all {len(exports)} in {recipe.artifacts}" if exports else "none yet"
+    return Examined("exports", "ok", told)
 
 
 def _masks() -> str:

@@ -42,6 +42,8 @@ def export(recipe: Recipe, progress: Progress, source: Path | None = None) -> Ar
     Raises:
         UserError: there is no such artifact.
     """
+    from mctl.exporters.runtime_version import onnxruntime_needed
+
     artifact = _source(recipe, source, progress)
     settings = _settled(recipe.export)
     folder = export_place(_root(recipe, artifact, progress), artifact.name, settings)
@@ -68,7 +70,9 @@ def export(recipe: Recipe, progress: Progress, source: Path | None = None) -> Ar
     progress.start(f"export {settings.precision}", 1)
     with making(recipe.measure, progress) as spent, writing(folder) as temporary:
         facts = _write_graph(model, temporary, settings, names, narrowed)
+        facts["onnxruntime"] = onnxruntime_needed(temporary / MODEL_FILE)
         facts |= {name: artifact.manifest.facts[name] for name in ("layout", "parameters", "max_length")}
+        facts |= _before(artifact)
         facts |= {"seconds": time.monotonic() - started, **spent()}
         _stock_config(model.config).save_pretrained(temporary)
         save_tokenizer(tokenizer, temporary)
@@ -83,6 +87,13 @@ def export(recipe: Recipe, progress: Progress, source: Path | None = None) -> Ar
 def export_place(root: Path, source: str, settings: ExportSettings) -> Path:
     """Where an export goes, by the folder of artifacts and the name of its source."""
     return root / f"{source}-{_suffix(_settled(settings))}"
+
+
+def _before(source: Artifact) -> dict[str, Any]:
+    """What the teacher was, and which of its layers stayed: known to the export also where its source has gone."""
+    facts = source.manifest.facts
+    before = facts.get("before") or {name: facts[name] for name in ("layout", "parameters")}
+    return {"before": before, "layers": facts.get("layers") or list(range(len(facts["layout"]["heads"])))}
 
 
 def _settled(settings: ExportSettings) -> ExportSettings:

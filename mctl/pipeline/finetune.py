@@ -22,6 +22,7 @@ from mctl.pipeline.loading import (
     load_tokenizer,
 )
 from mctl.pipeline.pinning import pinned
+from mctl.pipeline.provenance import say_if_unknown, started_from, teacher_from_elsewhere, trained_on
 from mctl.pipeline.saving import save_tokenizer
 from mctl.pipeline.stage import finished, made, manifest, work_folder
 from mctl.pipeline.tokenizer_loss import check_loss
@@ -51,6 +52,8 @@ def finetune(recipe: Recipe, progress: Progress, later: Sequence[tuple[Path, Kin
     recipe = recipe.model_copy(update={"model": pinned(recipe.model)})
     check_length(load_config(recipe.model), max_length(recipe))
     data = load_stage_data(recipe.data, progress)
+    started = started_from(recipe.model, data)
+    say_if_unknown(teacher_from_elsewhere(started, TEACHER, data.dataset.sha256), data, progress)
     folder = recipe.artifacts / TEACHER
     settings = {"model": _identity(recipe.model), "finetune": recipe.finetune.model_dump()}
     inputs = {"data": data.dataset.sha256, "model": fingerprint(recipe.model)}
@@ -58,7 +61,7 @@ def finetune(recipe: Recipe, progress: Progress, later: Sequence[tuple[Path, Kin
     if done := finished(folder, "teacher", key, progress, later):
         return done
     say_if_slower(recipe.finetune.mixed_precision, progress)
-    started = time.monotonic()
+    began = time.monotonic()
     with work_folder(recipe.artifacts, TEACHER, key) as work, repeatable(), making(recipe.measure, progress) as spent:
         tokenizer = load_tokenizer(recipe.model)
         check_tokenizer(tokenizer, load_config(recipe.model), recipe.model)
@@ -71,7 +74,7 @@ def finetune(recipe: Recipe, progress: Progress, later: Sequence[tuple[Path, Kin
 
         def make() -> Artifact:
             facts = describe(model, tokenizer, data, recipe, progress)
-            facts |= {"seconds": time.monotonic() - started, **spent()}
+            facts |= {"seconds": time.monotonic() - began, **started, **spent()}
             return _save(folder, key, recipe, data, model, tokenizer, facts)
 
         return made(folder, make)
@@ -104,7 +107,7 @@ def adopt(recipe: Recipe, progress: Progress, later: Sequence[tuple[Path, Kind]]
 
         def make() -> Artifact:
             facts = describe(model, tokenizer, data, recipe, progress)
-            facts |= {"adopted_from": str(settings.name), "adopted_revision": settings.revision}
+            facts |= {"adopted_from": str(settings.name), "adopted_revision": settings.revision, **trained_on(settings)}
             return _save(folder, key, recipe, data, model, tokenizer, facts)
 
         return made(folder, make)

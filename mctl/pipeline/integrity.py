@@ -63,7 +63,9 @@ def _graph(lineage: Lineage, provider: Provider) -> list[Check]:
     blocks = sum(heads > 0 for heads in facts["layout"]["heads"]) if provider == "cuda" else 0
     checks.append(fusion_check(graph, facts["graph"].get("fusions", {}), blocks))
     conversion = facts.get("conversion") or {}
-    if "fp16_initializer_share" in conversion:
-        kept = len(conversion.get("kept_fp32", ()))
-        checks.append(share_check(graph, conversion["fp16_initializer_share"], kept))
+    kept = len(conversion.get("kept_fp32", ()))
+    if (recorded := conversion.get("fp16_weight_share")) is not None:
+        checks.append(share_check(graph, recorded, kept))
+    elif (recorded := conversion.get("fp16_initializer_share")) is not None:
+        checks.append(share_check(graph, recorded, kept, of_all=True))
     return checks

@@ -78,6 +78,13 @@ def _parent(artifact: Artifact) -> Artifact:
             where=str(artifact.folder / MANIFEST),
             todo="Do not use this artifact.",
         ) from error
+    if not (folder / MANIFEST).is_file():
+        raise UserError(
+            f"no artifact here, and {artifact.name} was made from it.",
+            where=str(folder),
+            todo=f"It is looked for beside {artifact.name}: move {parent.name} into {folder.parent}, or make "
+            f"{artifact.name} again.",
+        )
     found = load_artifact(folder)
     if found.as_parent().manifest_sha256 != parent.manifest_sha256:
         raise UserError(

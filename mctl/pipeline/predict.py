@@ -15,6 +15,7 @@ from mctl.artifact import Artifact, load_artifact, newest_artifact
 from mctl.data.text import tidy
 from mctl.errors import UserError
 from mctl.pipeline.loading import class_order, load_classifier, load_config, load_tokenizer
+from mctl.pipeline.runtime_version import check_runtime
 from mctl.pipeline.scoring import Runner, encode, input_names
 from mctl.pipeline.sessions import Provider, check_provider, onnx_runner, use_threads
 from mctl.progress import Progress
@@ -69,6 +70,7 @@ class TextClassifier:
         self._runner: Runner
         self._inputs: Sequence[str]
         if artifact.manifest.kind == "export":
+            check_runtime(artifact)
             self._runner = onnx_runner(artifact.folder, provider, threads)
             self._inputs = artifact.manifest.facts["inputs"]
             self.classes = class_order(load_config(settings))

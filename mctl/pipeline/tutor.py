@@ -7,8 +7,8 @@ tokenizers have to agree, and the hidden sizes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mctl.compression.families import family_of
@@ -24,6 +24,7 @@ from mctl.pipeline.loading import (
     load_tokenizer,
 )
 from mctl.pipeline.pinning import pinned
+from mctl.pipeline.provenance import trained_on
 from mctl.pipeline.shop import Shop
 from mctl.pipeline.tokenizer_loss import check_loss
 from mctl.recipe import CompressSettings, ModelSettings, Recipe
@@ -44,16 +45,20 @@ class Tutor:
         fingerprint: of its content.
         classes: its number of each class of the student.
         layers: its layer for each layer of the student, evenly spaced; empty where logits alone are learnt.
+        provenance: facts on what it was trained on, where mctl trained it.
     """
 
     settings: ModelSettings
     fingerprint: str
     classes: tuple[int, ...]
     layers: tuple[int, ...]
+    provenance: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """For the manifest."""
-        return {"name": self.settings.name, "revision": self.settings.revision, "fingerprint": self.fingerprint}
+        return {"name": self.settings.name, "revision": self.settings.revision, "fingerprint": self.fingerprint} | dict(
+            self.provenance
+        )
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,8 @@ def find_tutor(recipe: Recipe, student: Any) -> Tutor | None:
         return None
     config = load_config(settings)
     classes = _numbers(class_order(student), class_order(config), _where(settings))
-    return Tutor(settings, fingerprint(settings), classes, _layers(recipe.compress, student, config))
+    layers = _layers(recipe.compress, student, config)
+    return Tutor(settings, fingerprint(settings), classes, layers, trained_on(settings))
 
 
 def ask_tutor(shop: Shop, tutor: Tutor, student: Any, rows: Any, texts: Sequence[str], watch: Watch) -> Asked:

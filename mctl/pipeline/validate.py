@@ -18,6 +18,8 @@ from mctl.pipeline.lineage import Lineage, find_lineage
 from mctl.pipeline.loading import class_order, load_config
 from mctl.pipeline.machine import FP16_ON_CPU, fingerprint, is_named
 from mctl.pipeline.measure import Measured, measure
+from mctl.pipeline.provenance import unknown_training
+from mctl.pipeline.runtime_version import check_runtime
 from mctl.pipeline.sessions import check_provider
 from mctl.pipeline.speed import Enough, Speed
 from mctl.pipeline.spent import making_of, repaid, repaid_result
@@ -48,6 +50,7 @@ def validate(recipe: Recipe, progress: Progress, folder: Path | None = None) -> 
             release = read_release(recipe.gate.against)
             released = released_export(release, recipe.gate.against)
         lineage = find_lineage(recipe.artifacts, folder, progress)
+        check_runtime(lineage.export)
         begin()
         result = _judge(recipe, progress, lineage, release, released)
         retire_others(result, lineage.export.folder, whole=_whole(result))
@@ -70,11 +73,12 @@ def _judge(
     from mctl.validators.gate import runs_check
 
     checks = integrity(lineage, recipe.measure.provider)
-    measured = data = None
+    measured = data = unknown = None
     notes = ["Nothing was measured: see the integrity checks that failed."]
     if _sound(checks):
         data = _data(recipe, lineage, progress)
-        checks.append(check_data(data, lineage, unseen=recipe.gate.unseen_data))
+        unknown = unknown_training(data, lineage, unseen=recipe.gate.unseen_data)
+        checks.append(check_data(data, lineage, unseen=recipe.gate.unseen_data, unknown=unknown))
     if data and _sound(checks):
         try:
             enough = _enough(recipe, lineage, release)
@@ -82,12 +86,12 @@ def _judge(
         except CannotRunError as error:
             checks.append(runs_check(error.role, error.reason))
     if data and measured:
-        checks += _judged(lineage, measured, recipe)
+        checks += _judged(lineage, measured, recipe, unknown)
         notes = _remarks(lineage, recipe)
     evaluated = data.summary() if data else {}
     result = _result(recipe, lineage, checks, measured, evaluated, notes)
     if release is not None and measured is not None:
-        checks += against(release, result, lineage, measured, thresholds(recipe.gate))
+        checks += against(release, result, lineage, measured, thresholds(recipe.gate), unknown)
         result = _result(recipe, lineage, checks, measured, evaluated, notes)
     return result
 
@@ -127,12 +131,13 @@ def _enough(recipe: Recipe, lineage: Lineage, release: ValidationResult | None) 
     return enough
 
 
-def _judged(lineage: Lineage, measured: Measured, recipe: Recipe) -> list[Any]:
+def _judged(lineage: Lineage, measured: Measured, recipe: Recipe, unknown: str | None) -> list[Any]:
     from mctl.validators.gate import (
         accuracy_checks,
         break_even_check,
         emissions_checks,
         latency_checks,
+        on_unknown_training,
         parity_checks,
         slice_checks,
     )
@@ -141,10 +146,10 @@ def _judged(lineage: Lineage, measured: Measured, recipe: Recipe) -> list[Any]:
     limits = thresholds(recipe.gate)
     p95 = quantile_interval(measured.speed.latency["export"].samples_ms, 0.95)
     precision = lineage.export.manifest.facts["precision"]
+    accuracy = [*accuracy_checks(measured.accuracy, limits), *slice_checks(measured.slices, limits)]
     checks = [
         *parity_checks(measured.parity, precision, limits),
-        *accuracy_checks(measured.accuracy, limits),
-        *slice_checks(measured.slices, limits),
+        *(accuracy if unknown is None else on_unknown_training(accuracy, unknown)),
         *latency_checks(
             measured.speed.latency["export"],
             limits,

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mctl.artifact import Artifact, inside, load_artifact
+from mctl.artifact import MANIFEST, Artifact, inside, load_artifact
 from mctl.errors import UserError
 from mctl.report.layout import layout_table
 from mctl.report.plain import plain, plain_text
@@ -25,19 +25,25 @@ def show(artifact: Artifact, console: Console) -> None:
     for label, value in _rows(artifact):
         table.add_row(label, plain_text(value))
     console.print(table)
-    console.print(layout_table(*layouts_of(artifact)))
+    layout, before = layouts_of(artifact)
+    console.print(layout_table(layout, before))
+    if before is None:
+        console.print(plain_text("What pruning removed is not known here: the artifact it was made from is missing."))
 
 
-def layouts_of(artifact: Artifact) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+def layouts_of(artifact: Artifact) -> tuple[Mapping[str, Any], Mapping[str, Any] | None]:
     """The layout now and before pruning, layer by layer of the teacher; of a layer that has gone, nothing is left.
 
-    What was before stands in the manifest, or in the parent's; where in neither, it is the layout itself.
+    What was before stands in the manifest, or in the source's, for an export of version 0.1.0; a teacher has lost
+    nothing. None where the source is not at hand: an export that says nothing of it may have been pruned.
     """
     facts = artifact.manifest.facts
     now = dict(facts["layout"])
     if "before" not in facts:
-        source = _source(artifact)
-        return (now, now) if source is None else layouts_of(source)
+        if artifact.manifest.kind != "export":
+            return now, now
+        source = next(iter(_parents(artifact).values()), None)
+        return layouts_of(source) if isinstance(source, Artifact) else (now, None)
     before = dict(facts["before"]["layout"])
     stayed = facts.get("layers", range(len(now["heads"])))
     shown = {name: [0] * len(units) for name, units in before.items()}
@@ -47,22 +53,27 @@ def layouts_of(artifact: Artifact) -> tuple[Mapping[str, Any], Mapping[str, Any]
     return shown, before
 
 
-def _source(artifact: Artifact) -> Artifact | None:
-    """What an export was made of, if that is at hand."""
-    manifest = artifact.manifest
-    if manifest.kind != "export" or not manifest.parents:
-        return None
-    try:
-        return load_artifact(inside(artifact.folder.parent, manifest.parents[0].name))
-    except UserError:
-        return None
+def _parents(artifact: Artifact) -> dict[str, Artifact | str]:
+    """By name, what an artifact was made from; where that is not at hand, why not."""
+    found: dict[str, Artifact | str] = {}
+    for parent in artifact.manifest.parents:
+        folder = artifact.folder.parent / parent.name
+        try:
+            source = load_artifact(inside(artifact.folder.parent, parent.name))
+        except UserError as error:
+            gone = not (folder / MANIFEST).is_file()
+            found[parent.name] = f"missing: looked for {folder}" if gone else error.what
+            continue
+        same = source.as_parent().manifest_sha256 == parent.manifest_sha256
+        found[parent.name] = source if same else f"another one than this was made from is in {folder}"
+    return found
 
 
 def _rows(artifact: Artifact) -> list[tuple[str, str]]:
     manifest, facts = artifact.manifest, artifact.manifest.facts
     counts = facts["parameters"]
     rows = [
-        ("made from", ", ".join(parent.name for parent in manifest.parents) or "-"),
+        ("made from", ", ".join(_made_from(artifact)) or "-"),
         ("data", str(manifest.data.get("source", "-"))),
         ("parameters", f"{counts['total']:,}: encoder {counts['encoder']:,}, embeddings {counts['embeddings']:,}"),
         ("size on disk", f"{sum(entry.bytes for entry in manifest.files.values()) / 1e6:.1f} MB"),
@@ -80,6 +91,10 @@ def _rows(artifact: Artifact) -> list[tuple[str, str]]:
             )
         )
     return rows
+
+
+def _made_from(artifact: Artifact) -> list[str]:
+    return [name if isinstance(found, Artifact) else f"{name} ({found})" for name, found in _parents(artifact).items()]
 
 
 def _pruned(facts: Mapping[str, Any]) -> str:

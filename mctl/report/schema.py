@@ -60,6 +60,7 @@ class Participant(_Part):
     manifest_sha256: str
     parameters: dict[str, Count]
     file_bytes: Count
+    onnxruntime: str | None = Field(None, description="Of an export: the oldest onnxruntime that runs it.")
     latency: dict[str, float] | None = None
     emissions: dict[str, Any] | None = None
     accuracy: float | None = None

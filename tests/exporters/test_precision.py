@@ -95,6 +95,7 @@ def test_report_counts_what_is_in_the_file(pair):
         sizes[tensor.data_type] += numpy_helper.to_array(tensor).nbytes
     assert pair.report.fp16_initializer_share == pytest.approx(sizes[TensorProto.FLOAT16] / sum(sizes.values()))
     assert pair.report.fp16_initializer_share > 0.98
+    assert pair.report.fp16_weight_share == 1.0
     assert pair.report.nodes_kept_fp32 == {}
     assert (pair.report.weights_clipped, pair.report.constants_clipped) == (0, 1)
     halves = [numpy_helper.to_array(tensor) for tensor in graph.initializer if tensor.data_type == TensorProto.FLOAT16]

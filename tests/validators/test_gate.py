@@ -24,6 +24,7 @@ from mctl.validators.gate import (
     integrity_checks,
     latency_checks,
     lineage_checks,
+    on_unknown_training,
     parity_checks,
     runs_check,
     share_check,
@@ -45,7 +46,7 @@ LATENCY = LatencyResult(4.0, 5.0, 6.0, 9.0, 2000.0, 60, 480, tuple([4.0] * 60))
 P95 = Estimate(6.0, 5.6, 6.4, 0.9)
 EMISSIONS = EmissionsResult(2e-5, 0.0143, 5.0, 900, 9, 1e-6, 0.0, 1e-6, "estimated", 0.0, "CPU", "IND", "India", 713.4)
 FILES = FilesResult(7, 1234, (), (), (), ())
-GRAPH = OnnxResult((), 20, ("input_ids",), ("logits",), {"MatMul": 12}, 4000, 0.75, ())
+GRAPH = OnnxResult((), 20, ("input_ids",), ("logits",), {"MatMul": 12}, 4000, 4000, 3000, ())
 
 VERDICTS = st.sampled_from(["pass", "fail", "inconclusive", "info"])
 
@@ -195,7 +196,9 @@ def test_loss_of_accuracy_is_judged_by_its_whole_interval(interval, expected):
         accuracy = named(accuracy_checks(result, Thresholds()), "accuracy_drop")
         assert accuracy.verdict == expected
         assert accuracy.figure == -value
-        assert f"95 % interval {-high + 0.0:.2f} to {-low:.2f}" in accuracy.why
+        ends = (low, high) if value > 0 else (-high + 0.0, -low)
+        assert accuracy.why.startswith("gain" if value > 0 else "loss")
+        assert f"95 % interval {ends[0]:.2f} to {ends[1]:.2f}" in accuracy.why
         assert ("these texts cannot tell" in accuracy.why) == (expected == "inconclusive")
 
 
@@ -492,7 +495,18 @@ def test_classes_in_another_order_fail_and_the_model_is_named():
     ],
 )
 def test_fp16_weights_are_those_that_were_made(share, recorded, kept, expected):
-    assert share_check(replace(GRAPH, fp16_share=share), recorded, kept).verdict == expected
+    graph = replace(GRAPH, initializer_bytes=2000, float_bytes=1000, fp16_bytes=round(1000 * share))
+    assert share_check(graph, recorded, kept).verdict == expected
+
+
+@pytest.mark.parametrize(
+    ("fp16_bytes", "kept", "expected"), [(1000, 0, "pass"), (999, 0, "fail"), (980, 0, "fail"), (999, 2, "fail")]
+)
+def test_a_share_that_0_1_0_recorded_is_of_all_bytes(fp16_bytes, kept, expected):
+    graph = replace(GRAPH, initializer_bytes=2000, float_bytes=1000, fp16_bytes=fp16_bytes)
+    check = share_check(graph, 0.5, kept, of_all=True)
+    assert check.verdict == expected
+    assert "of the initializers" in check.why
 
 
 @pytest.mark.parametrize(
@@ -513,6 +527,39 @@ def test_nothing_was_trained_on_the_test_texts(rows, source, seen, said, expecte
     assert check.verdict == expected
     assert check.why.startswith("news.csv ")
     assert ("3 of its 9 test texts" in check.why) == (seen == 3)
+
+
+@pytest.mark.parametrize(
+    ("rows", "source", "seen", "expected"),
+    [
+        (True, True, 0, "inconclusive"),
+        (False, False, 0, "inconclusive"),
+        (False, False, None, "inconclusive"),
+        (False, False, 3, "fail"),
+        (False, True, 0, "fail"),
+    ],
+)
+def test_texts_that_a_model_from_elsewhere_may_have_learnt_are_no_test(rows, source, seen, expected):
+    check = data_check(
+        "news.csv",
+        same_rows=rows,
+        same_source=source,
+        texts=9,
+        seen=seen,
+        said_to_be_unseen=True,
+        unknown="teacher was made elsewhere",
+    )
+    assert check.verdict == expected
+    assert ("teacher was made elsewhere" in check.why) == (expected == "inconclusive")
+
+
+def test_accuracy_on_texts_that_were_perhaps_learnt_is_neither_lost_nor_kept():
+    kinds = ("pass", "fail", "inconclusive", "info")
+    checks = [Check("accuracy_drop", "accuracy", kind, 0.5, 1.0, "points", "loss", 900) for kind in kinds]
+    broken = Check("macro_f1_drop", "accuracy", "fail", NAN, 1.0, "points", "no number")
+    found = on_unknown_training([*checks, broken], "it was made elsewhere")
+    assert [one.verdict for one in found] == ["inconclusive"] * 3 + ["info", "fail"]
+    assert all(one.settled_by_texts is None and "made elsewhere" in one.why for one in found[:3])
 
 
 def test_a_model_that_does_not_run_fails():
@@ -563,3 +610,26 @@ def test_energy_is_judged_net_of_idle_and_says_so():
 def test_short_turns_are_said_to_resolve_little(turns, poor):
     (energy, _) = emissions_checks(replace(EMISSIONS, turns=turns), Thresholds())
     assert ("the resolution is poor" in energy.why) is poor
+
+
+def test_a_loss_below_zero_is_told_as_a_gain():
+    better = replace(ACCURACY, accuracy_difference_points=Estimate(0.4, -0.6, 1.5))
+    drop = named(accuracy_checks(better, Thresholds()), "accuracy_drop")
+    assert (drop.figure, drop.threshold, drop.verdict) == (-0.4, 1.0, "pass")
+    assert drop.why.startswith("gain of accuracy 0.4 points (95 % interval -0.60 to 1.50) on 480 texts")
+    assert drop.why.endswith("a loss of at most 1 points allowed")
+    worse = named(accuracy_checks(ACCURACY, Thresholds()), "accuracy_drop")
+    assert worse.why.startswith("loss of accuracy 0.4 points (95 % interval -0.60 to 1.50)")
+    same = replace(ACCURACY, accuracy_difference_points=Estimate(0.0, -1.0, 1.0))
+    assert named(accuracy_checks(same, Thresholds()), "accuracy_drop").why.startswith("loss of accuracy 0 points")
+
+
+def test_a_class_that_gained_most_of_all_is_told_as_a_gain():
+    labels = np.repeat([0, 1], 40)
+    before, after = labels.copy(), labels.copy()
+    before[:4], before[40:44] = 1, 0
+    parts = class_slices_of_predictions(labels, before, after, ("news", "sport"))
+    (check,) = slice_checks(parts, Thresholds())
+    assert check.figure < 0
+    assert "gain of F1 10 points" in check.why
+    assert check.why.endswith("a loss of at most 5 points allowed")

@@ -41,6 +41,15 @@ def test_fp16_share_is_of_bytes(make_classifier):
     assert (result.initializer_bytes, result.fp16_share) == (32, 0.75)
 
 
+def test_ids_and_shapes_are_no_weights(make_classifier):
+    """A small model: its int64 position ids are a fifth of all bytes, and every weight of it is fp16."""
+    half = np.ones((4, 3), np.float16)
+    positions = numpy_helper.from_array(np.arange(2), "positions")
+    result = check_onnx(make_classifier(half, extra_initializers=[positions]), INPUTS, OUTPUTS)
+    assert result.problems == ()
+    assert (result.fp16_share, result.fp16_share_of_all) == (1.0, 0.6)
+
+
 def test_nodes_of_other_domains_are_counted_under_their_domain(make_classifier):
     node = helper.make_node("FastGelu", ["logits"], ["unused"], domain="com.microsoft")
     result = check_onnx(make_classifier(extra_nodes=[node]), INPUTS, OUTPUTS)

@@ -10,7 +10,7 @@ Pure functions over the results of the other validators; nothing is measured her
     release     the same against the export that was released last
 """
 
-from .accuracy import accuracy_checks, slice_checks
+from .accuracy import accuracy_checks, on_unknown_training, slice_checks
 from .check import Check, Decision, Verdict, decide
 from .emissions import break_even_check, emissions_checks
 from .integrity import data_check, fusion_check, integrity_checks, lineage_checks, runs_check, share_check
@@ -36,6 +36,7 @@ __all__ = [
     "latency_checks",
     "lineage_checks",
     "move_check",
+    "on_unknown_training",
     "own_verdict_check",
     "parity_checks",
     "release_accuracy_checks",

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from .check import Check, Figure, Verdict, at_least, count, judge, undecided
+from .check import Check, Figure, Verdict, at_least, count, judge, undecided, written
 from .thresholds import Thresholds
 
 if TYPE_CHECKING:
@@ -34,13 +34,13 @@ def accuracy_checks(result: PairedAccuracy, thresholds: Thresholds) -> list[Chec
     details = f"({flips}; McNemar p {result.mcnemar_p:.3g}; {result.resolvable_points:.2f} points can be resolved)"
     return [
         _loss(
-            Figure("accuracy_drop", "accuracy", 0, "points", "loss of accuracy", f"{on} {details}"),
+            Figure("accuracy_drop", "accuracy", 0, "points", "accuracy", f"{on} {details}"),
             result.accuracy_difference_points,
             thresholds.max_accuracy_drop_points,
             result.texts_for_accuracy,
         ),
         _loss(
-            Figure("macro_f1_drop", "accuracy", 0, "points", "loss of macro F1", on),
+            Figure("macro_f1_drop", "accuracy", 0, "points", "macro F1", on),
             result.macro_f1_difference_points,
             thresholds.max_macro_f1_drop_points,
             result.texts_for_macro_f1,
@@ -71,12 +71,29 @@ def slice_checks(slices: Sequence[Slice], thresholds: Thresholds) -> list[Check]
     return checks
 
 
+def on_unknown_training(checks: Sequence[Check], unknown: str) -> list[Check]:
+    """Checks of accuracy as inconclusive, where a model may have been trained on the test texts.
+
+    A loss on texts that the baseline has learnt by heart says as little as none. What is no number stays failed.
+
+    Args:
+        unknown: why that is not known, in words.
+    """
+    return [
+        replace(check, verdict="inconclusive", why=f"{check.why}: not judged, since {unknown}", settled_by_texts=None)
+        if check.verdict != "info" and math.isfinite(check.figure)
+        else check
+        for check in checks
+    ]
+
+
 def _loss(figure: Figure, difference: Estimate, margin: float | None, texts_needed: Callable[[float], float]) -> Check:
     """A loss is a difference with its sign turned; 0.0 is added so that none is not written -0."""
     low, value, high = (-bound + 0.0 for bound in (difference.high, difference.value, difference.low))
-    interval = f"({100 * difference.confidence:.0f} % interval {low:.2f} to {high:.2f})"
+    shown = (low, high) if value >= 0 or math.isnan(value) else (-high + 0.0, -low + 0.0)
+    interval = f"({100 * difference.confidence:.0f} % interval {shown[0]:.2f} to {shown[1]:.2f})"
     told = replace(figure, value=value, tail=f"{interval} {figure.tail}")
-    check = judge(told, margin, margin is None or low <= margin, "at most", "allowed")
+    check = _loss_or_gain(told, margin, margin is None or low <= margin)
     check = replace(check, low=low, high=high)
     if margin is None or not math.isfinite(value) or high <= margin or low > margin:
         return check
@@ -95,15 +112,30 @@ def _slice_check(parts: Sequence[Slice], name: str, what: str, limit: float | No
     worst = min(
         over or parts, key=lambda part: (part not in suspicious, part.adjusted_p if over else 0, -part.drop_points)
     )
-    label = f"{worst.name}: loss of {what}"
     tail = (
         f"on {count(worst.texts, 'text')} ({100 * worst.before:.1f} to {100 * worst.after:.1f} %; "
         f"{worst.to_wrong} turned wrong, {worst.to_right} turned right; p {worst.p:.3g}, and {worst.adjusted_p:.3g} "
         f"with all {count(len(parts), 'part')} looked at)"
     )
-    told = judge(Figure(name, "accuracy", worst.drop_points, "points", label, tail), limit, True, "at most", "allowed")
+    figure = Figure(name, "accuracy", worst.drop_points, "points", what, tail)
+    told = _loss_or_gain(figure, limit, True, f"{worst.name}: ")
     few = ": too few texts to tell it from chance" if over and verdict in ("pass", "inconclusive") else ""
     return replace(told, verdict=verdict, why=told.why + few)
+
+
+def _loss_or_gain(figure: Figure, limit: float | None, holds: bool, of: str = "") -> Check:
+    """The check of a loss. One below zero is told as the gain that it is; figure and limit stay those of a loss.
+
+    Args:
+        figure: the loss; its label is what was lost.
+        of: what the sentence starts with.
+    """
+    check = judge(replace(figure, label=f"{of}loss of {figure.label}"), limit, holds, "at most", "allowed")
+    if not figure.value < 0:
+        return check
+    shown, _ = written(-figure.value, None, figure.unit)
+    allowed = "" if limit is None else f", a loss of at most {written(limit, None, figure.unit)[0]} allowed"
+    return replace(check, why=f"{of}gain of {figure.label} {shown} {figure.tail}{allowed}")
 
 
 def _suspicious(part: Slice, parts: Sequence[Slice]) -> bool:

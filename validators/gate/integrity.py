@@ -83,23 +83,38 @@ def runs_check(role: str, reason: str) -> Check:
     return Check("runs", "integrity", "fail", 1, 0, "models", f"{role} does not run on the test texts: {reason}")
 
 
-def share_check(graph: OnnxResult, recorded: float, kept: int) -> Check:
-    """Check of an fp16 export: are as many of its bytes fp16 as when it was made, and as many as there should be?
+def share_check(graph: OnnxResult, recorded: float, kept: int, *, of_all: bool = False) -> Check:
+    """Check of an fp16 export: are as many of its weights fp16 as when it was made, and as many as there should be?
+
+    Weights are floating-point initializers, by their bytes: ids and shapes are integers in every precision.
 
     Args:
         recorded: share when the export was made.
         kept: how many nodes were left in fp32 on purpose; with any, the recorded share alone counts.
+        of_all: the record counts the bytes of all initializers, as mctl 0.1.0 did.
     """
-    least = recorded - _ROUNDING if kept else max(MIN_FP16_SHARE, recorded - _ROUNDING)
-    why = f"{100 * graph.fp16_share:.2f} % of the weights are fp16, {100 * recorded:.2f} % were when it was made"
+    found, share = graph.fp16_share, graph.fp16_share_of_all if of_all else graph.fp16_share
+    least = recorded - _ROUNDING if kept or of_all else max(MIN_FP16_SHARE, recorded - _ROUNDING)
+    enough = kept or found >= MIN_FP16_SHARE
+    counted = "bytes of the initializers" if of_all else "weights"
+    why = f"{100 * share:.2f} % of the {counted} are fp16, {100 * recorded:.2f} % were when it was made"
+    if of_all:
+        why = f"{why}; of the weights {100 * found:.2f} %"
     if kept:
         why = f"{why}, with {count(kept, 'node')} kept in fp32"
-    verdict: Verdict = "pass" if graph.fp16_share >= least else "fail"
-    return Check("fp16_share", "integrity", verdict, graph.fp16_share, least, "share", why)
+    verdict: Verdict = "pass" if share >= least and enough else "fail"
+    return Check("fp16_share", "integrity", verdict, share, least, "share", why)
 
 
 def data_check(
-    source: str, *, same_rows: bool, same_source: bool, texts: int, seen: int | None, said_to_be_unseen: bool
+    source: str,
+    *,
+    same_rows: bool,
+    same_source: bool,
+    texts: int,
+    seen: int | None,
+    said_to_be_unseen: bool,
+    unknown: str | None = None,
 ) -> Check:
     """Check of the evaluation data: nothing was trained on its test texts.
 
@@ -110,15 +125,16 @@ def data_check(
         texts: of the test split.
         seen: how many of them the models were trained on; None if nobody can tell any more.
         said_to_be_unseen: the user says that there are none.
+        unknown: why nobody can tell what a model from elsewhere was trained on; None where that is known.
     """
 
     def check(verdict: Verdict, why: str) -> Check:
         figure = math.nan if seen is None else seen
         return Check("data", "integrity", verdict, figure, 0, "texts", f"{source} {why}")
 
-    if same_rows:
+    if same_rows and unknown is None:
         return check("pass", "holds the rows the models were made from")
-    if same_source:
+    if same_source and not same_rows:
         return check(
             "fail",
             "is not what it was when the models were made: texts they were trained on may be in its test split",
@@ -127,6 +143,8 @@ def data_check(
         return check(
             "fail", f"has {seen} of its {count(texts, 'test text')} from those that the models were trained on"
         )
+    if unknown is not None:
+        return check("inconclusive", f"holds texts that were perhaps learnt: {unknown}")
     if seen == 0:
         return check("info", "holds other rows than the models were made from, and no test text that they learnt")
     if said_to_be_unseen:

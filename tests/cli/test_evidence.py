@@ -1,0 +1,172 @@
+"""Reports of verdicts: the history is kept, and no old pass stands where none was reached."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+from command import finish, mctl, start
+from junitparser import Error, JUnitXml
+from refusal import Refused
+from reseal import reseal
+from sarif_pydantic import Sarif
+
+from mctl.report.verdict_files import parse_result
+
+FIXTURE = Path(__file__).resolve().parents[1] / "fixtures" / "0.1.0"
+EXPORT = "artifacts/prune25-distill-fp16"
+QUICK = ("--no-emissions", "--repeats", "2")
+
+
+def result_in(folder: Path, name: str = "validation.json") -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / name).read_text(encoding="utf-8"))
+    return found
+
+
+def history(folder: Path) -> list[str]:
+    return sorted(path.name for path in (folder / "verdicts").iterdir())
+
+
+def test_every_verdict_is_kept_and_the_newest_has_the_usual_name(copy_of_chain: Path) -> None:
+    folder = copy_of_chain / EXPORT
+    (first,) = history(folder)
+    assert mctl("validate", EXPORT, *QUICK, "--max-logit-diff", "1e-9", cwd=copy_of_chain).code == 1
+    assert history(folder)[0] == first
+    assert len(history(folder)) == 2
+    verdicts = [result_in(folder / "verdicts", name)["verdict"] for name in history(folder)]
+    assert verdicts == ["pass", "fail"]
+    assert result_in(folder) == result_in(folder / "verdicts", history(folder)[1])
+    assert result_in(folder)["reason"].startswith("max_logit_diff: ")
+    assert "**fail** on cpu" in (folder / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_verdict_of_0_1_0_is_kept_when_it_is_replaced(tmp_path: Path) -> None:
+    shutil.copytree(FIXTURE, tmp_path / "old")
+    folder = tmp_path / "old" / EXPORT
+    before = result_in(folder)
+    assert mctl("validate", EXPORT, *QUICK, cwd=tmp_path / "old").code in {0, 3}
+    kept = [parse_result(folder / "verdicts" / name) for name in history(folder)]
+    assert len(kept) == 2
+    assert kept[0].created == before["created"]
+    assert [(one.name, one.verdict, one.why) for one in kept[0].checks] == [
+        (one["name"], one["verdict"], one["why"]) for one in before["checks"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind", "words"),
+    [
+        (ZeroDivisionError("by nothing"), "bug", "ZeroDivisionError: by nothing"),
+        (KeyboardInterrupt(), "unfinished", "interrupted"),
+        (MemoryError(), "bug", "MemoryError"),
+    ],
+)
+def test_a_crash_leaves_a_report_of_itself_and_the_history(
+    copy_of_chain: Path, raised: BaseException, kind: str, words: str
+) -> None:
+    folder = copy_of_chain / EXPORT
+    before = history(folder)
+    with mock.patch("mctl.pipeline.validate.measure", side_effect=raised):
+        assert mctl("validate", EXPORT, *QUICK, cwd=copy_of_chain).code in {2, 70, 130}
+    result = result_in(folder)
+    assert (result["verdict"], result["error"]["kind"], result["checks"]) == ("error", kind, [])
+    assert words in result["error"]["what"]
+    assert history(folder) == before
+    (suite,) = JUnitXml.fromstring((folder / "junit.xml").read_bytes())
+    assert [type(found) for case in suite for found in case.result] == [Error]
+    (run,) = Sarif.model_validate_json((folder / "validation.sarif").read_bytes()).runs
+    assert [found.level.value for found in run.results or []] == ["error"]
+    for name in ("validation.html", "README.md"):
+        text = (folder / name).read_text(encoding="utf-8")
+        assert words in text and "<title>pass" not in text and "**pass**" not in text
+    shown = mctl("report", EXPORT, cwd=copy_of_chain)
+    assert shown.code == 0 and "verdict: ERROR" in shown.out
+
+
+def test_a_process_that_is_killed_leaves_no_old_pass(copy_of_chain: Path) -> None:
+    def die(*_: object, **__: object) -> None:
+        found.append(result_in(copy_of_chain / EXPORT))
+        raise SystemExit(9)
+
+    found: list[dict[str, Any]] = []
+    with mock.patch("mctl.pipeline.validate.integrity", side_effect=die):
+        mctl("validate", EXPORT, *QUICK, cwd=copy_of_chain)
+    assert [(one["verdict"], one["error"]["kind"]) for one in found] == [("error", "unfinished")]
+
+
+def test_without_a_gpu_cuda_is_refused_and_the_verdict_on_cpu_stays(copy_of_chain: Path) -> None:
+    folder = copy_of_chain / EXPORT
+    before = (folder / "validation.json").read_bytes()
+    with mock.patch("torch.cuda.is_available", return_value=False):
+        ran = mctl("validate", EXPORT, "--provider", "cuda", cwd=copy_of_chain)
+        benched = mctl("bench", EXPORT, "--provider", "cuda", cwd=copy_of_chain)
+    for one in (ran, benched):
+        assert one.code == 2 and "Traceback" not in one.err
+        assert "CUDA provider" in one.err or "no GPU" in one.err
+        assert "--provider" in one.err
+    assert (folder / "validation.json").read_bytes() == before
+    cuda = result_in(folder, "validation-cuda.json")
+    assert (cuda["verdict"], cuda["provider"]) == ("error", "cuda")
+    assert (folder / "junit-cuda.xml").is_file()
+    newest = mctl("report", EXPORT, "--format", "json", cwd=copy_of_chain)
+    assert json.loads(newest.out)["verdict"] == "error"
+    asked = mctl("report", EXPORT, "--format", "json", "--provider", "cpu", cwd=copy_of_chain)
+    assert json.loads(asked.out)["verdict"] == "pass"
+
+
+@pytest.mark.parametrize("stale", [True, False])
+def test_a_report_on_cuda_of_what_is_there_no_more_is_no_pass(copy_of_chain: Path, stale: bool) -> None:
+    """A pass on CUDA is of the export as it was: judged on a CPU, it is known that it is that no more."""
+    folder = copy_of_chain / EXPORT
+    result = parse_result(folder / "validation.json").model_copy(update={"provider": "cuda"})
+    (folder / "validation-cuda.json").write_text(result.model_dump_json(), encoding="utf-8")
+    if stale:
+        reseal(folder, lambda manifest: manifest.update(created="2020"))
+    else:
+        weights = folder / "model.onnx"
+        content = bytearray(weights.read_bytes())
+        content[-1] ^= 1
+        weights.write_bytes(content)
+    ran = mctl("validate", EXPORT, *QUICK, cwd=copy_of_chain)
+    assert ran.code == (0 if stale else 1), ran.err
+    cuda = result_in(folder, "validation-cuda.json")
+    assert cuda["verdict"] == "error" and "--provider cuda" in cuda["error"]["todo"]
+    kept = [name for name in history(folder) if name.endswith("-cuda.json")]
+    assert len(kept) == 1 and result_in(folder / "verdicts", kept[0])["verdict"] == "pass"
+
+
+def test_a_sound_report_on_cuda_stays(copy_of_chain: Path) -> None:
+    folder = copy_of_chain / EXPORT
+    result = parse_result(folder / "validation.json").model_copy(update={"provider": "cuda"})
+    (folder / "validation-cuda.json").write_text(result.model_dump_json(), encoding="utf-8")
+    before = (folder / "validation-cuda.json").read_bytes()
+    assert mctl("validate", EXPORT, *QUICK, cwd=copy_of_chain).code == 0
+    assert (folder / "validation-cuda.json").read_bytes() == before
+
+
+def test_a_folder_that_is_no_export_of_mctl_is_not_written_to(tmp_path: Path, refused: Refused) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "manifest.json").write_text('{"name": "a web app", "kind": "export"}', encoding="utf-8")
+    (tmp_path / "app" / "validation.json").write_text("mine", encoding="utf-8")
+    refused("validate", "app", cwd=tmp_path, words=["app/manifest.json"])
+
+
+def test_an_error_report_is_no_release(copy_of_chain: Path, refused: Refused) -> None:
+    weights = copy_of_chain / EXPORT / "model.onnx"
+    content = weights.read_bytes()
+    weights.write_bytes(content[:-1])
+    assert mctl("validate", EXPORT, cwd=copy_of_chain).code == 2
+    weights.write_bytes(content)
+    release = shutil.copy(copy_of_chain / EXPORT / "validation.json", copy_of_chain / "release.json")
+    words = ["release.json", "report of an error", "verdicts"]
+    refused("validate", EXPORT, "--against", release, cwd=copy_of_chain, words=words, error_report=EXPORT)
+
+
+def test_json_leaves_one_line_of_verdict_and_reason_on_stderr(copy_of_chain: Path) -> None:
+    ran = finish(start("validate", EXPORT, *QUICK, "--json", "--quiet", cwd=copy_of_chain))
+    assert ran.code == 0
+    assert ran.err.strip() == f"pass: {json.loads(ran.out)['reason']}"
