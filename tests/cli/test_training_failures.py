@@ -59,9 +59,14 @@ def test_weights_that_are_no_numbers_are_not_blamed_on_the_learning_rate(
 ) -> None:
     weights = copy_of_sample / "encoder" / "model.safetensors"
     tensors = load_file(weights)
-    tensors["bert.encoder.layer.0.output.dense.weight"][3, 5] = np.nan
+    name = "bert.encoder.layer.0.output.dense.weight"
+    tensors[name][:] = 3e38  # Numbers, but what they are multiplied to is none.
     save_file(tensors, weights, metadata={"format": "pt"})
     message = refused("finetune", cwd=copy_of_sample, words=["nan at step 1 of", "Nothing has been learnt yet"])
+    assert "learning rate" not in message
+    tensors[name][3, 5] = np.nan
+    save_file(tensors, weights, metadata={"format": "pt"})
+    message = refused("finetune", cwd=copy_of_sample, words=["weights are NaN or infinite", name])
     assert "learning rate" not in message
 
 
