@@ -17,7 +17,7 @@ from mctl.exit_codes import MEANINGS
 
 COMMANDS = {
     "quickstart": "Try the whole chain on an embedded sample: no network, no GPU, under two minutes on two cores.",
-    "init": "Write a commented mctl.toml with every setting and its default.",
+    "init": "Look at data and model, and write the mctl.toml that mctl run needs.",
     "run": "Run the whole chain of mctl.toml and exit with the verdict.",
     "finetune": "Fine-tune an encoder on labelled texts: the teacher.",
     "compress": "Prune and distil the teacher into a physically smaller model.",

@@ -40,7 +40,7 @@ def init(
     force: Annotated[bool, typer.Option("--force", "-f", help="Replace a file that is there.")] = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Look at data and model, and write an **mctl.toml** that `mctl run` needs no more than.
+    """Look at data and model, and write the **mctl.toml** that `mctl run` needs.
 
     With it, `mctl run` fine-tunes a teacher (or takes yours), prunes and distils it, exports the student and judges
     it.

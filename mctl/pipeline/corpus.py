@@ -10,9 +10,10 @@ from mctl.artifact import sha256_of
 from mctl.data.columns import TEXT_NAMES
 from mctl.data.content import open_content
 from mctl.data.dataset import Columns
+from mctl.data.lines import Lines
 from mctl.data.read import has_reader, read_file
 from mctl.data.rows import CHUNK_ROWS
-from mctl.data.sniff import check_is_text, not_utf8
+from mctl.data.sniff import check_is_text
 from mctl.data.text import folded, shortened, tidy
 from mctl.errors import UserError
 
@@ -40,14 +41,11 @@ class Corpus:
             yield from rows.texts
 
     def _lines(self) -> Iterator[str]:
-        offset = 0
-        with self.path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                try:
-                    yield tidy(line.decode("utf-8-sig" if number == 1 else "utf-8"))
-                except UnicodeDecodeError as error:
-                    raise not_utf8(str(self.path), number, offset, error) from error
-                offset += len(line)
+        lines = Lines(open_content(self.path))
+        for line in lines:
+            lines.record.clear()
+            yield tidy(line)
+        lines.close()
 
     def _columns(self, names: Sequence[str]) -> Columns:
         """The text column, in the place of a label column too: a corpus needs none."""

@@ -92,6 +92,8 @@ class _Piece:
         if now - self.said < _EVERY_S or done <= self.first:
             return None
         self.said = now
+        if done >= self.total:  # A search does not know beforehand how long it takes.
+            return f"{self.what}: {done} so far"
         left = (now - self.began) * (self.total - done) / (done - self.first)
         return f"{self.what}: {done} of {self.total}, about {max(1, round(left / 60))} min left"
 

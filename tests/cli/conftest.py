@@ -10,14 +10,19 @@ import pytest
 from command import mctl
 from refusal import Refused, complaint, contents
 
-EVIDENCE = ("README.md", "junit.xml", "validation.html", "validation.json", "validation.sarif")
+EVIDENCE = {
+    "cpu": ("README.md", "junit.xml", "validation.html", "validation.json", "validation.sarif"),
+    "cuda": ("README.md", "junit-cuda.xml", "validation-cuda.html", "validation-cuda.json", "validation-cuda.sarif"),
+}
 
 
 @pytest.fixture
 def refused() -> Refused:
     """See `Refused`."""
 
-    def run(*arguments: object, cwd: Path, words: Iterable[str] = (), error_report: str = "") -> str:
+    def run(
+        *arguments: object, cwd: Path, words: Iterable[str] = (), error_report: str = "", provider: str = "cpu"
+    ) -> str:
         before = contents(cwd)
         ran = mctl(*arguments, cwd=cwd)
         assert ran.code == 2, ran
@@ -25,13 +30,14 @@ def refused() -> Refused:
         for word in words:
             assert word in message
         after = contents(cwd)
-        told = {f"{error_report}/{name}" for name in EVIDENCE} if error_report else set()
+        told = {f"{error_report}/{name}" for name in EVIDENCE[provider]} if error_report else set()
         assert {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)} == told
         if error_report:
-            result = json.loads((cwd / error_report / "validation.json").read_text(encoding="utf-8"))
+            _, junit, _, report, _ = EVIDENCE[provider]
+            result = json.loads((cwd / error_report / report).read_text(encoding="utf-8"))
             assert result["verdict"] == "error"
             assert result["error"]["what"] in message
-            assert result["error"]["what"] in (cwd / error_report / "junit.xml").read_text(encoding="utf-8")
+            assert result["error"]["what"] in (cwd / error_report / junit).read_text(encoding="utf-8")
         return message
 
     return run

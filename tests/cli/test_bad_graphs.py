@@ -102,4 +102,5 @@ def test_a_provider_that_is_not_there(copy_of_chain: Path, refused: Refused) -> 
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
     words = ["--provider", "GPU", "mctl doctor"]
-    refused("validate", EXPORT, "--provider", "cuda", cwd=copy_of_chain, words=words)
+    flags = ("--provider", "cuda")
+    refused("validate", EXPORT, *flags, cwd=copy_of_chain, words=words, error_report=str(EXPORT), provider="cuda")

@@ -80,7 +80,7 @@ def test_a_written_recipe_with_signals_loads_again(tmp_path: Path) -> None:
         path.write_text(recipe_text({"compress.distill": given_value, "compress.layers": 6}), encoding="utf-8")
         recipe = load_recipe(path)
         assert recipe.compress == CompressSettings(distill=given_value, layers=6)
-    ran = mctl("init", "--force", cwd=tmp_path)
+    ran = mctl("init", "--full", "--force", cwd=tmp_path)
     assert ran.code == 0, ran.err
     assert "# distill = []\n" in path.read_text(encoding="utf-8")
     for name in CompressSettings.model_fields:

@@ -11,12 +11,15 @@ from typing import Protocol
 class Refused(Protocol):
     """Runs a command that must refuse, and returns its message."""
 
-    def __call__(self, *arguments: object, cwd: Path, words: Iterable[str] = (), error_report: str = "") -> str:
+    def __call__(
+        self, *arguments: object, cwd: Path, words: Iterable[str] = (), error_report: str = "", provider: str = "cpu"
+    ) -> str:
         """`words` must be in the message.
 
         Args:
             error_report: folder of the export, relative to `cwd`, whose reports tell of the error and no more of the
                 last verdict; nothing else has changed, the history of verdicts neither.
+            provider: whose reports these are.
         """
 
 
