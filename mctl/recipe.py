@@ -8,7 +8,7 @@ from __future__ import annotations
 import codecs
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -370,9 +370,20 @@ def _explain(error: ValidationError, path: Path, overrides: Mapping[str, Any]) -
     from_flag = overrides.get(dotted) is not None
     where = f"--{dotted.split('.')[-1].replace('_', '-')}" if from_flag else f"{path}, {dotted}"
     if problem["type"] == "extra_forbidden":
-        return UserError("there is no such setting.", where=where, todo="`mctl init` writes a file with all of them.")
+        return UserError("there is no such setting.", where=where, todo=_meant_setting(problem["loc"]))
     message = problem["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
     given, choices = problem["input"], re.findall("'([^']+)'", str(problem.get("ctx", {}).get("expected", "")))
     near = get_close_matches(given, choices, n=1) if isinstance(given, str) else []
     return UserError(f"{message}, not {given!r}.", where=where, todo=f"Did you mean {near[0]!r}?" if near else None)
+
+
+def _meant_setting(place: Sequence[str | int]) -> str:
+    """The setting whose name is nearest, and where all of them are listed."""
+    settings: type[BaseModel] = Recipe
+    for section in place[:-1]:
+        inner = settings.model_fields[str(section)].annotation
+        settings = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else settings
+    near = get_close_matches(str(place[-1]), settings.model_fields, n=1)
+    meant = f"Did you mean {near[0]}? " if near else ""
+    return f"{meant}`mctl init --full --output all.toml` writes a file with all settings."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 # JSON escapes the controls of ASCII alone; some terminals obey these too.
 _LONGEST_NAME = 4096
+_MODELS = (".onnx", ".safetensors")
 _CONTROL = re.compile("[\x7f-\x9f]")
 
 
@@ -125,6 +127,9 @@ def _table_in(texts: list[str] | None, format: str | None) -> Path | BinaryIO | 
     if not files and not named:
         return None
     where = (files or named)[0]
+    if model := next((name for name in files if Path(name).suffix in _MODELS), None):
+        ask = f"mctl predict --artifact {shlex.quote(str(Path(model).parent))} TEXT"
+        raise UserError("this is a model, and no file of texts.", where=model, todo=f"Ask it with `{ask}`.")
     if len(texts) > 1:
         raise UserError("one file at a time, with no texts beside it.", where=where, todo="Run mctl once for each.")
     if not files:

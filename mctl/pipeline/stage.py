@@ -64,7 +64,10 @@ def finished(
             if artifact.manifest.key == key:
                 progress.say(f"{folder} is up to date.")
                 return artifact
-            why = f"{folder} was made with other settings or inputs; it is replaced once the new one is complete."
+            why = (
+                f"{folder} was made with other settings or inputs; it is replaced once the new one is complete. "
+                "To keep it, write to another --artifacts."
+            )
     for place, its_kind in ((folder, kind), *later):
         check_replaceable(place, its_kind)
     if why:

@@ -178,7 +178,8 @@ def open_console(quiet: bool) -> Iterator[TerminalProgress]:
             yield console
         except KeyboardInterrupt:
             console.say(
-                "Interrupted. What was complete is untouched; the same command goes on from the last checkpoint."
+                "Interrupted. What was complete is untouched. The same command goes on from the last checkpoint, or "
+                "starts again where there was none yet."
             )
             raise
 

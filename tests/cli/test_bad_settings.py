@@ -82,7 +82,7 @@ def test_flags_that_do_not_fit(copy_of_sample: Path, refused: Refused, arguments
 @pytest.mark.parametrize(
     ("recipe", "words"),
     [
-        ("[compress]\npruned = 50\n", ["mctl.toml, compress.pruned", "no such setting", "mctl init"]),
+        ("[compress]\npruned = 50\n", ["mctl.toml, compress.pruned", "no such setting", "mean prune?", "mctl init"]),
         ("[compression]\n", ["mctl.toml, compression", "no such setting"]),
         ("[compress]\nprune = 'half'\n", ["mctl.toml, compress.prune", "valid number", "'half'"]),
         ("[compress\n", ["mctl.toml", "not TOML", "line 1"]),

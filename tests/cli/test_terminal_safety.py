@@ -98,14 +98,15 @@ def test_labels_and_texts_in_predictions(odd_teacher: Path, terminal: bool) -> N
     assert {MARKUP, "[bold]", "[/]", ":smile:", "\\[x]"} <= labels
     texts = [MARKUP, CONTROL, "two\tfields", "[/]", "bell\x07 and c1 \x9b31m", "र्\u200dय आणि क्\u200cष"]
     rows = predicted(mctl("predict", *texts, cwd=odd_teacher))
+    # As the model gets them: tidied like texts of the training. Joiners belong to Marathi's spelling.
     assert [row[2] for row in rows] == [
         MARKUP,
-        SHOWN,
-        r"two\tfields",
+        CONTROL.replace("\x1b", ""),
+        "two fields",
         "[/]",
-        r"bell\x07 and c1 \x9b31m",
+        "bell and c1 31m",
         texts[-1],
-    ], "joiners belong to Marathi's spelling and are no controls"
+    ]
     assert {row[0] for row in rows} <= {label.encode("unicode_escape").decode() for label in labels} | labels
 
 
@@ -114,4 +115,5 @@ def test_json_predictions_keep_everything_and_hold_no_raw_control(odd_teacher: P
     ran = mctl("predict", "--json", *texts, cwd=odd_teacher)
     assert ran.code == 0, ran.err
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", ran.out)
-    assert [json.loads(line)["text"] for line in ran.out.splitlines()] == texts
+    tidied = [MARKUP, CONTROL.replace("\x1b", ""), "two fields", "c1 31m", texts[-1]]
+    assert [json.loads(line)["text"] for line in ran.out.splitlines()] == tidied

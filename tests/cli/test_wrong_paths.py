@@ -102,3 +102,8 @@ def test_a_path_that_does_not_exist_is_no_matter_of_the_hub(
 def test_a_name_that_may_be_one_of_the_hub_is_said_to_be_neither(here: Path, refused: Refused, command: str) -> None:
     words = ["nobody/nothing", "no folder of this name here", "the hub does not answer", "Give a folder"]
     refused(*MODEL[command], "nobody/nothing", cwd=here, words=words)
+
+
+def test_a_file_of_a_model_is_no_text_to_label(here: Path, refused: Refused) -> None:
+    for texts in (["onnx/model.onnx"], ["onnx/model.onnx", "पाऊस"]):
+        refused("predict", *texts, cwd=here, words=["onnx/model.onnx: this is a model", "--artifact onnx"])
