@@ -365,7 +365,9 @@ def check_kind(folder: Path, kind: Kind, *, where: str | None = None, todo: str 
 
 def _foreign(folder: Path, manifest: Manifest) -> list[str]:
     """Files, links and empty folders in an artifact that a new one would not keep and that mctl did not write."""
-    return sorted(name for name in names_in(folder) if not (_is_ours(folder, name, manifest) or _is_kept(folder, name)))
+    return sorted(
+        name for name in names_in(folder) if not (_is_ours(folder, name, manifest) or _is_kept(folder, name, manifest))
+    )
 
 
 def names_in(folder: Path) -> Iterator[str]:
@@ -400,13 +402,14 @@ def _is_ours(folder: Path, name: str, manifest: Manifest) -> bool:
     return name == MANIFEST or (name in REPORT_FILES and is_report(path))
 
 
-def _is_kept(folder: Path, name: str) -> bool:
+def _is_kept(folder: Path, name: str, manifest: Manifest) -> bool:
     """Whether a file of an artifact moves into the one that replaces it."""
     if is_companion(folder, name) or is_unfinished(name):
         return True
-    # An edited card, and verdicts.
     path = folder / name
-    return (name == "README.md" and path.is_file() and not path.is_symlink()) or (is_verdict(name) and is_report(path))
+    # The edited card of an export. That of a model is one of its files, which the new artifact has too.
+    card = name == "README.md" and name not in manifest.files and path.is_file() and not path.is_symlink()
+    return card or (is_verdict(name) and is_report(path))
 
 
 def no_part_of(folder: Path) -> set[str]:
@@ -442,7 +445,7 @@ def _empty(old: Path, folder: Path, manifest: Manifest) -> None:
         if _is_ours(old, name, manifest):
             _keep_verdict(old / name, folder)
             (old / name).unlink()
-        elif _is_kept(old, name):
+        elif _is_kept(old, name, manifest):
             _move(old, folder, companion_folder(name) or name)
     _remove_empty(old)
     if [path.name for path in old.iterdir()] == [MANIFEST]:  # The last to go: it says what the others are.
@@ -521,7 +524,7 @@ def _is_interrupted(place: Path) -> bool:
     try:
         marked = (place / _MARK).is_file() and (place / _OLD).is_dir() and not place.is_symlink()
         return marked and place.name.startswith(f".{_name_of(place)}.")
-    except PermissionError:  # Another user's.
+    except (PermissionError, FileNotFoundError):  # Another user's; or a living process has just come to its end.
         return False
 
 

@@ -20,6 +20,7 @@ from threading import Timer
 from typing import Any
 
 from mctl.errors import UserError
+from mctl.exit_codes import ExitCode
 
 _RANK, _LOCAL_RANK, _COUNT = "RANK", "LOCAL_RANK", "WORLD_SIZE"
 _HOST, _PORT = "MASTER_ADDR", "MASTER_PORT"
@@ -169,7 +170,7 @@ def one_voice() -> Iterator[None]:
                 muted.enter_context(contextlib.redirect_stderr(heard))
             yield
     except BaseException as end:
-        code = end.code if isinstance(end, SystemExit) else 1
+        code = end.code if isinstance(end, SystemExit) else ExitCode.BUG
         if code:
             if _told(store, 0 if main else _MAIN_FIRST_SECONDS):
                 raise SystemExit(code) from None

@@ -29,11 +29,20 @@ def _names_no_folder(value: str) -> bool:
     return bool(_MODEL_ID.fullmatch(value))
 
 
+def _is_share(value: str) -> bool:
+    """Whether a value is a number, as a flag gives it."""
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True
+
+
 # Settings that hold a path, and how to tell a value that is none: a hub id, or the word "none".
 PATHS: Mapping[str, Callable[[str], bool]] = {
     "artifacts": lambda value: False,
     "data.source": is_hub_id,
-    "data.test": lambda value: False,
+    "data.test": _is_share,
     "model.name": _names_no_folder,
     "compress.teacher": _names_no_folder,
     "compress.distill_from": _names_no_folder,

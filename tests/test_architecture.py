@@ -20,7 +20,7 @@ ARROWS: dict[str, set[str]] = {
     "errors": set(),
     "exit_codes": set(),
     "progress": set(),
-    "processes": {"errors"},
+    "processes": {"errors", "exit_codes"},
     "exporters": set(),
     "validators": set(),
     "facts": set(),

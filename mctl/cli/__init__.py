@@ -29,8 +29,14 @@ def main() -> None:
         sys.exit(int(code))
 
 
-def _coded(work: Callable[[], int], debug: bool) -> int:
-    """The exit code of some work, whose errors are told."""
+def _coded(work: Callable[[], int], debug: bool, *, bugs: bool = True) -> int:
+    """The exit code of some work, whose errors are told.
+
+    Args:
+        work: what to do.
+        debug: show tracebacks of all errors.
+        bugs: tell of bugs too; else they are raised.
+    """
     try:
         code = work()
         sys.stdout.flush()
@@ -39,8 +45,10 @@ def _coded(work: Callable[[], int], debug: bool) -> int:
     except BrokenPipeError:
         return ExitCode.DONE  # Who read the output has seen enough.
     except Exception as error:
-        from mctl.cli.failure import explain
+        from mctl.cli.failure import explain, is_bug
 
+        if not bugs and is_bug(error):
+            raise
         return explain(error, debug=debug)
     return code
 
@@ -52,7 +60,8 @@ def _one_of_several(debug: bool) -> int:
     if _TRAINING.isdisjoint(sys.argv[1:]) and not main_goes_on():
         return ExitCode.DONE
     with one_voice():
-        code = _coded(lambda: _run(sys.argv[1:]), debug)
+        # A connection that another process left looks like a bug here: which of them tells is decided by `one_voice`.
+        code = _coded(lambda: _run(sys.argv[1:]), debug, bugs=False)
         if code:
             sys.exit(int(code))
     return ExitCode.DONE

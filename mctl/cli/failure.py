@@ -20,6 +20,11 @@ _FULL_IN_WORDS = (
 )
 
 
+def is_bug(error: BaseException) -> bool:
+    """Whether an error is none that the user can correct."""
+    return not isinstance(error, UserError) and _from_system(error) is None
+
+
 def explain(error: BaseException, *, debug: bool = False) -> ExitCode:
     """Print an error on stderr: one that the user can correct as one red paragraph, a bug with its traceback.
 

@@ -22,8 +22,11 @@ _TODO = 'Give an array of objects such as [{"text": "...", "label": "..."}], or 
 def open_json(content: Content, dialect: Dialect) -> Table:
     """Opens a JSON file. The objects of an array are read one at a time; columns are read at once."""
     check_is_text(content)
-    with _text(content) as file:
-        first_line = file.readline(_PIECE_CHARACTERS)
+    try:
+        with _text(content) as file:
+            first_line = file.readline(_PIECE_CHARACTERS)
+    except UnicodeDecodeError as error:
+        raise bad_text(content) from error
     if first_line.lstrip()[:1] == "[":
         return table_of(lambda: _objects(content), content, dialect)
     if _is_row(first_line):

@@ -180,3 +180,10 @@ def test_a_fault_inside_a_file_is_named_with_its_row(tmp_path, name, content, wh
 
 def test_a_parquet_file_without_rows_is_refused(write: Callable[..., Path]):
     assert "no row" in str(refused(write("none.parquet", [])))
+
+
+def test_an_array_that_is_not_utf8_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "news.json"
+    path.write_bytes(b'[{"text": "caf\xe9", "label": "a"}]')
+    with pytest.raises(UserError, match="not UTF-8"):
+        load(DataSettings(source=str(path)))

@@ -93,7 +93,7 @@ def test_what_fails_in_another_alone_is_told_by_it(be, store: Store, capfd: pyte
     be(0)
     with pytest.raises(SystemExit) as stop, processes.one_voice():
         raise RuntimeError("connection closed by peer")
-    assert stop.value.code == 1
+    assert stop.value.code == 70
     assert not store.waited[1:]
 
 

@@ -186,6 +186,16 @@ def test_a_card_that_was_edited_stays_when_an_export_is_made_again(tmp_path: Pat
     assert (folder / "README.md").read_text() == "# mine, from the beginning"
 
 
+def test_an_edited_card_of_a_model_stops_it(tmp_path: Path) -> None:
+    with writing(tmp_path / "a") as temporary:
+        (temporary / "README.md").write_text("card of mctl")
+        seal(temporary, tmp_path / "a", Manifest(kind="teacher", name="a", key="k", created=now(), facts=FACTS))
+    (tmp_path / "a" / "README.md").write_text("my own words")
+    with pytest.raises(UserError, match=r"README\.md"):
+        make(tmp_path / "a")
+    assert (tmp_path / "a" / "README.md").read_text() == "my own words"
+
+
 def killed_at(folder: Path, call: int) -> None:
     """Replace an artifact in a process that is killed before its n-th change of a name."""
     seen = 0
