@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -53,7 +54,7 @@ UnseenData = Annotated[
     bool | None,
     typer.Option(
         "--unseen-data",
-        help="The models were trained on no text of --data, where that cannot be found out.",
+        help="Nothing was trained on the texts of --data, or of compress --test, where mctl cannot know.",
         rich_help_panel=_GATE,
         show_default=False,
     ),
@@ -151,7 +152,8 @@ def validate(
     """Judge an export: integrity, parity, accuracy, latency, emissions. The **exit code** is the verdict.
 
     0 pass, 1 fail, 2 bad usage or input, 3 inconclusive, or as --on-inconclusive says. The result is written to
-    validation.json in the artifact.
+    validation.json in the artifact, on CUDA to validation-cuda.json; verdicts/ keeps all. A teacher that was made
+    elsewhere may have learnt the test texts: accuracy is then judged on --data FILE with --unseen-data alone.
 
     Examples:
 
@@ -166,39 +168,48 @@ def validate(
     from mctl.cli.next_step import NextStep
     from mctl.cli.recipe_at_hand import recipe_at_hand
     from mctl.data.settings import DEFAULT_TEST_SHARE
+    from mctl.pipeline.error_report import error_reports
     from mctl.pipeline.validate import validate as run
+    from mctl.progress import Silent
     from mctl.report.console import open_console
 
-    recipe, config = recipe_at_hand(
-        config,
-        {
-            "artifacts": artifacts,
-            "data.source": data,
-            # A share or a file in mctl.toml belongs to the data there.
-            "data.test": None if data is None else DEFAULT_TEST_SHARE,
-            "data.text": text,
-            "data.label": label,
-            "data.sheet": sheet,
-            "data.max_dropped": max_dropped,
-            "gate.max_accuracy_drop": max_accuracy_drop,
-            "gate.max_macro_f1_drop": max_macro_f1_drop,
-            "gate.max_slice_drop": max_slice_drop,
-            "gate.on_inconclusive": on_inconclusive,
-            "gate.unseen_data": unseen_data,
-            "gate.against": against,
-            "gate.min_label_agreement": min_label_agreement,
-            "gate.max_logit_diff": max_logit_diff,
-            "gate.min_speedup": min_speedup,
-            "gate.max_p95_ms": max_p95_ms,
-            "measure.provider": provider,
-            "measure.threads": threads,
-            "measure.batch_size": batch_size,
-            "measure.repeats": repeats,
-            "measure.emissions": emissions,
-            "measure.country": country,
-        },
-        artifact,
+    # A recipe or a flag that is refused leaves no old verdict beside the export that was named.
+    refused = (
+        error_reports(artifact.parent, artifact, "cuda" if provider == "cuda" else "cpu", Silent())
+        if artifact
+        else nullcontext()
     )
+    with refused:
+        recipe, config = recipe_at_hand(
+            config,
+            {
+                "artifacts": artifacts,
+                "data.source": data,
+                # A share or a file in mctl.toml belongs to the data there.
+                "data.test": None if data is None else DEFAULT_TEST_SHARE,
+                "data.text": text,
+                "data.label": label,
+                "data.sheet": sheet,
+                "data.max_dropped": max_dropped,
+                "gate.max_accuracy_drop": max_accuracy_drop,
+                "gate.max_macro_f1_drop": max_macro_f1_drop,
+                "gate.max_slice_drop": max_slice_drop,
+                "gate.on_inconclusive": on_inconclusive,
+                "gate.unseen_data": unseen_data,
+                "gate.against": against,
+                "gate.min_label_agreement": min_label_agreement,
+                "gate.max_logit_diff": max_logit_diff,
+                "gate.min_speedup": min_speedup,
+                "gate.max_p95_ms": max_p95_ms,
+                "measure.provider": provider,
+                "measure.threads": threads,
+                "measure.batch_size": batch_size,
+                "measure.repeats": repeats,
+                "measure.emissions": emissions,
+                "measure.country": country,
+            },
+            artifact,
+        )
     with open_console(quiet) as console:
         result = run(recipe, console, artifact)
     code = options.report(result, console, recipe.gate, as_json=json, verbose=verbose)

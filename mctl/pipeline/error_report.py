@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mctl.artifact import MANIFEST, newest_artifact
 from mctl.errors import UserError
+from mctl.pipeline.lineage import export_in, is_export
 from mctl.pipeline.stage import versions
 from mctl.progress import Progress
 from mctl.recipe import Provider
@@ -17,7 +16,6 @@ from mctl.report.verdict_files import check_places, error_result, write_evidence
 
 _UNFINISHED = "the validation has not finished: it is under way, or it was stopped."
 _AGAIN = "Run `mctl validate` again."
-_TRACES = (b'"kind": "export"', b'"kind":"export"')
 
 
 @contextmanager
@@ -31,15 +29,13 @@ def error_reports(
 
     Args:
         root: where artifacts are.
-        folder: of the export; by default the newest in `root`. Where it is no export of mctl, nothing is written.
+        folder: of the export; by default that of `export_in`. Where it is no export of mctl, nothing is written.
 
     Raises:
         UserError: a file that mctl did not write has the name of a report.
     """
-    if folder is None:
-        newest = newest_artifact(root, ("export",))
-        folder = newest.folder if newest else None
-    elif not _is_export(folder):
+    folder = folder or export_in(root)
+    if folder is not None and not is_export(folder):
         folder = None
     if folder is not None:
         check_places(folder)
@@ -59,21 +55,10 @@ def error_reports(
 
 
 def _report_of(error: BaseException) -> ErrorReport:
+    if isinstance(error, OSError | MemoryError):
+        return ErrorReport(kind="refused", what=f"{type(error).__name__}: {error}", todo=_AGAIN)
     if isinstance(error, UserError):
         return ErrorReport(kind="refused", what=error.what, where=error.where, todo=error.todo)
     if not isinstance(error, Exception):
         return ErrorReport(kind="unfinished", what="the validation was interrupted.", todo=_AGAIN)
     return ErrorReport(kind="bug", what=f"the validation ended with {type(error).__name__}: {error}", todo=_AGAIN)
-
-
-def _is_export(folder: Path) -> bool:
-    """Whether a folder is an export of mctl, also one whose manifest is damaged."""
-    path = folder / MANIFEST
-    if not path.is_file():
-        return False
-    content = path.read_bytes()
-    try:
-        manifest = json.loads(content)
-    except ValueError:
-        return any(trace in content for trace in _TRACES)
-    return isinstance(manifest, dict) and manifest.get("kind") == "export" and "digest" in manifest

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from mctl.artifact import MANIFEST, Artifact, Manifest, inside, load_artifact, newest_artifact
 from mctl.errors import UserError
 from mctl.progress import Progress
+
+_TRACES = (b'"kind": "export"', b'"kind":"export"')
 
 
 @dataclass(frozen=True)
@@ -32,18 +35,17 @@ def find_lineage(root: Path, folder: Path | None, progress: Progress) -> Lineage
 
     Args:
         root: where artifacts are.
-        folder: the export; by default the newest in `root`.
+        folder: the export; by default that of `export_in`.
 
     Raises:
         UserError: no export, or a parent that is gone or not the one it was made from.
     """
+    named, folder = folder is not None, folder or export_in(root)
     if folder is None:
-        newest = newest_artifact(root, ("export",))
-        if newest is None:
-            raise UserError(f"there is no export in {root}.", todo="Run `mctl export` first.")
-        progress.say(f"validating {newest.folder}, the newest there is")
-        folder = newest.folder
+        raise UserError(f"there is no export in {root}.", todo="Run `mctl export` first.")
     export = load_artifact(folder)
+    if not named:
+        progress.say(f"validating {folder}, the newest there is")
     if export.manifest.kind != "export":
         raise UserError(
             f"this is a {export.manifest.kind} artifact, not an export.",
@@ -52,6 +54,34 @@ def find_lineage(root: Path, folder: Path | None, progress: Progress) -> Lineage
         )
     source = _parent(export)
     return Lineage(export, source, origin(source))
+
+
+def export_in(root: Path) -> Path | None:
+    """The export of a folder of artifacts that is judged where none is named.
+
+    That is the newest; but one that is damaged is not passed over, since its last verdict may have been a pass.
+    """
+    for path in sorted(root.glob(f"*/{MANIFEST}")):
+        if not path.parent.name.startswith(".") and is_export(path.parent):
+            try:
+                load_artifact(path.parent)
+            except UserError:
+                return path.parent
+    newest = newest_artifact(root, ("export",))
+    return newest.folder if newest else None
+
+
+def is_export(folder: Path) -> bool:
+    """Whether a folder is an export of mctl, also one whose manifest is damaged."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        return False
+    content = path.read_bytes()
+    try:
+        manifest = json.loads(content)
+    except ValueError:
+        return any(trace in content for trace in _TRACES)
+    return isinstance(manifest, dict) and manifest.get("kind") == "export" and "digest" in manifest
 
 
 def origin(artifact: Artifact) -> Artifact:

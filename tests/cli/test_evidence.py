@@ -170,3 +170,16 @@ def test_json_leaves_one_line_of_verdict_and_reason_on_stderr(copy_of_chain: Pat
     ran = finish(start("validate", EXPORT, *QUICK, "--json", "--quiet", cwd=copy_of_chain))
     assert ran.code == 0
     assert ran.err.strip() == f"pass: {json.loads(ran.out)['reason']}"
+
+
+def test_a_recipe_that_is_refused_leaves_no_old_pass(copy_of_chain: Path, refused: Refused) -> None:
+    (copy_of_chain / "mctl.toml").write_text("[gate]\nmax_accuracy_drop = -1\n", encoding="utf-8")
+    refused("validate", EXPORT, cwd=copy_of_chain, words=["max_accuracy_drop"], error_report=EXPORT)
+
+
+def test_a_damaged_export_is_not_passed_over_where_none_is_named(copy_of_chain: Path, refused: Refused) -> None:
+    """An older export that is whole would be judged in its place, and its last pass would stay."""
+    shutil.copytree(copy_of_chain / EXPORT, copy_of_chain / "artifacts" / "older")
+    weights = copy_of_chain / EXPORT / "model.onnx"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    refused("validate", cwd=copy_of_chain, words=[EXPORT, "model.onnx has"], error_report=EXPORT)

@@ -96,7 +96,15 @@ def test_a_summary_that_cannot_be_written_does_not_hide_the_verdict(
 
 
 def test_thresholds_are_numbers_that_end(copy_of_chain: Path, refused: Refused) -> None:
-    refused("validate", EXPORT, "--max-accuracy-drop", "inf", cwd=copy_of_chain, words=["--max-accuracy-drop"])
+    refused(
+        "validate",
+        EXPORT,
+        "--max-accuracy-drop",
+        "inf",
+        cwd=copy_of_chain,
+        words=["--max-accuracy-drop"],
+        error_report=EXPORT,
+    )
 
 
 def run_of_action(folder: Path, **environment: str) -> tuple[int, dict[str, str], list[str]]:
