@@ -55,7 +55,7 @@ def error_reports(
 
 
 def _report_of(error: BaseException) -> ErrorReport:
-    if isinstance(error, OSError | MemoryError):
+    if isinstance(error, OSError):
         return ErrorReport(kind="refused", what=f"{type(error).__name__}: {error}", todo=_AGAIN)
     if isinstance(error, UserError):
         return ErrorReport(kind="refused", what=error.what, where=error.where, todo=error.todo)
