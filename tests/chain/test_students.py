@@ -157,7 +157,9 @@ def test_a_student_of_two_layers_reloads_exports_and_validates(place: Path) -> N
     assert "50.00 % of the encoder's weights are gone, 2 of 4" in mctl("inspect", folder, cwd=place).out
     assert "50.00 % of its" in (folder / "README.md").read_text(encoding="utf-8")
     judged = mctl("validate", f"{folder}-fp32", "--json", cwd=place)
-    assert judged.code == 0, judged.err
+    assert judged.code == 3, judged.err
+    undecided = [check for check in json.loads(judged.out)["checks"] if check["verdict"] == "inconclusive"]
+    assert all("teacher was made elsewhere" in check["why"] for check in undecided), "nothing else is open"
     assert json.loads(judged.out)["comparison"]["parity"]["max_abs_logit_diff"] < 1e-4
 
 
