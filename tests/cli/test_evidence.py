@@ -62,7 +62,7 @@ def test_a_verdict_of_0_1_0_is_kept_when_it_is_replaced(tmp_path: Path) -> None:
     [
         (ZeroDivisionError("by nothing"), "bug", "ZeroDivisionError: by nothing"),
         (KeyboardInterrupt(), "unfinished", "interrupted"),
-        (MemoryError(), "refused", "MemoryError"),
+        (MemoryError(), "bug", "MemoryError"),
     ],
 )
 def test_a_crash_leaves_a_report_of_itself_and_the_history(
