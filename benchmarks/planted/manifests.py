@@ -46,7 +46,9 @@ def faults() -> Iterator[Fault]:
         "a precision that does not exist": lambda facts: facts.update(precision="fp4"),
         "inputs that are a number": lambda facts: facts.update(inputs=3),
         "fusions that are not there": lambda facts: facts["graph"]["fusions"].update(Attention=9),
-        "a greater share of fp16": lambda facts: facts["conversion"].update(fp16_weight_share=1.0),
+        "a greater share of fp16, as 0.1.0 recorded it": lambda facts: facts["conversion"].update(
+            fp16_weight_share=None, fp16_initializer_share=1.0
+        ),
     }
     for name, change in wrong.items():
         yield Fault(

@@ -30,7 +30,7 @@ def faults() -> Iterator[Fault]:
         _damaged,
         ("report", EXPORT),
         ("model.onnx has",),
-        (0,),
+        (2,),
     )
     yield Fault(
         "the report of a pass on CUDA of an export that was made again since",
@@ -64,12 +64,15 @@ def faults() -> Iterator[Fault]:
 
 
 def _adopted(copy: Path) -> None:
-    """The teacher as a folder of transformers, of which nobody knows what it was trained on."""
+    """The teacher as a folder of transformers, of which nobody knows what it was trained on; test texts are cut off."""
+    recipe = copy / "mctl.toml"
+    content = recipe.read_text(encoding="utf-8")
+    recipe.write_text(content.replace('test = "test.csv"', "test = 0.2"), encoding="utf-8")
     shutil.copytree(copy / TEACHER, copy / "theirs")
     (copy / "theirs" / "manifest.json").unlink()
     student = ("--prune", "0", "--trim-vocab", "--no-distill", "--artifacts", "adopted", "--quiet")
     succeed(copy, "compress", "--teacher", "theirs", *student)
-    succeed(copy, "export", "adopted/prune0-vocab", "--fp32", "--quiet")
+    succeed(copy, "export", "adopted/prune0-vocab", "--fp32", "--artifacts", "adopted", "--quiet")
 
 
 def _damaged(copy: Path) -> None:
