@@ -1,6 +1,6 @@
 """What a verdict says of a teacher that was trained on its own test texts.
 
-    python benchmarks/contaminated.py DATA ENCODER --work FOLDER [--rows 600] [--unseen 500] [--epochs 8]
+    python benchmarks/contaminated.py DATA ENCODER --work FOLDER [--rows 400] [--unseen 2000] [--epochs 8]
 
 DATA is a labelled CSV file, ENCODER a folder of transformers. A teacher is trained on all of `rows` rows, those among
 them that mctl cuts off as a test split: as somebody does who knows nothing of that split. mctl then adopts it
@@ -36,8 +36,8 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("encoder", type=Path)
     parser.add_argument("--work", type=Path, required=True, help="an empty folder")
-    parser.add_argument("--rows", type=int, default=600)
-    parser.add_argument("--unseen", type=int, default=500)
+    parser.add_argument("--rows", type=int, default=400)
+    parser.add_argument("--unseen", type=int, default=2000)
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
