@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +21,8 @@ _TAKES_WORDS = {"predict"}
 def main() -> None:
     """Entry point of `mctl`: runs a command and exits with a code of `ExitCode`."""
     prepare_streams()
+    # Python prints a warning that no handler takes. A handler that a library sets for all loggers would hide ours.
+    logging.getLogger("mctl").addHandler(logging.lastResort or logging.StreamHandler())
     debug = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")

@@ -72,6 +72,13 @@ def finish(process: subprocess.Popen[str], timeout: float = 240) -> Ran:
 def wait_for(folder: Path, pattern: str, timeout: float = 240) -> None:
     """Until a file is there."""
     deadline = time.monotonic() + timeout
-    while not any(folder.glob(pattern)):
+    while not _is_there(folder, pattern):
         assert time.monotonic() < deadline, f"{pattern} never came"
         time.sleep(0.02)
+
+
+def _is_there(folder: Path, pattern: str) -> bool:
+    try:
+        return any(folder.glob(pattern))
+    except FileNotFoundError:  # A folder that went while it was looked through.
+        return False
