@@ -322,17 +322,20 @@ def damaged(rng: random.Random, folder: Path) -> Damage:
     separator, ending = rng.choice([(",", ".csv"), ("\t", ".tsv"), (";", ".csv")])
     text, at = header.index("text"), rng.randrange(len(rows) - 4)
     kind = rng.choice(
-        ["unclosed quote", "two stray quotes", "quote and closing quote", "text after a quote", "field too many",
-         "field missing", "not UTF-8", "JSON line", "JSON array", "gzip cut off"]
+        ["unclosed quote", "two stray quotes", "quote and closing quote", "quoted texts with separators",
+         "text after a quote", "field too many", "field missing", "not UTF-8", "JSON line", "JSON array", "gzip cut off"]
     )  # fmt: skip
     if kind in ("JSON line", "JSON array"):
         return _damaged_json(rng, folder, header, rows, kind)
     later = rng.randrange(at + 1, len(rows))
-    if kind in ("unclosed quote", "two stray quotes", "quote and closing quote"):
+    if kind in ("unclosed quote", "two stray quotes", "quote and closing quote", "quoted texts with separators"):
         rows[at][text] = '"' + rows[at][text]
+    if kind == "quoted texts with separators":  # The two quotes are those of no text, so that both rows look quoted.
+        for row in rows[at : later + 1]:
+            row[text] += f"{separator} and {rng.choice(WORDS)}"
     if kind == "two stray quotes":
         rows[later][text] = '"' + rows[later][text]
-    elif kind == "quote and closing quote":
+    elif kind in ("quote and closing quote", "quoted texts with separators"):
         rows[later][text] += '"'
     elif kind == "text after a quote":
         rows[at][text] = f'"word" {rows[at][text]}'

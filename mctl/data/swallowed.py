@@ -2,12 +2,14 @@
 
 A quote that opens a field by mistake is closed by the next quote in the file. If a separator or the end of the line
 happens to follow that one, the result is a row like any other, whose text has swallowed the rows between. What gives
-it away: its physical lines, read with quotes as plain characters, are rows with labels that other rows have too. Of a
-true text of several lines at most one looks so, the one that holds the row's own label.
+it away: its physical lines, read one by one, are rows with labels that other rows have too. Of a true text of several
+lines at most one looks so, the one that holds the row's own label. A line may have more fields than the header has
+names, since the text of a row may hold separators: the label is counted from either end then.
 """
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 
 from mctl.errors import UserError
@@ -29,7 +31,7 @@ class SwallowedRows:
     def __init__(self, where: str, width: int, separator: str, key: int | None) -> None:
         self._where, self._width, self._separator, self._key = where, width, separator, key
         self._labels: set[str] = set()
-        self._waiting: list[tuple[int, int, list[str]]] = []
+        self._waiting: list[tuple[int, int, list[frozenset[str]]]] = []
 
     def know(self, label: str) -> None:
         """A label of the table."""
@@ -38,17 +40,17 @@ class SwallowedRows:
 
     def look_at(self, start: int, lines: Sequence[str]) -> None:
         """A record of several physical lines, of which the first is number `start`."""
-        rows = [fields for line in lines if len(fields := line.rstrip("\r\n").split(self._separator)) == self._width]
         end = start + len(lines) - 1
         if self._key is None:
-            if len(rows) == len(lines) > 2 and self._width > 1:
-                raise self._error(start, end, len(rows))
-        elif len(rows) > 1:
-            candidates = [_unquoted(fields[self._key]) for fields in rows]
-            if self._known(candidates) > 1:
-                raise self._error(start, end, self._known(candidates))
-            if len(self._waiting) < _MOST_WAITING:
-                self._waiting.append((start, end, candidates))
+            rows = sum(len(line.rstrip("\r\n").split(self._separator)) == self._width for line in lines)
+            if rows == len(lines) > 2 and self._width > 1:
+                raise self._error(start, end, rows)
+            return
+        candidates = [found for line in lines if (found := self._candidates(line.rstrip("\r\n"), self._key))]
+        if self._known(candidates) > 1:
+            raise self._error(start, end, self._known(candidates))
+        if len(candidates) > 1 and len(self._waiting) < _MOST_WAITING:
+            self._waiting.append((start, end, candidates))
 
     def finish(self) -> None:
         """Look again at what was undecided: now all labels are known."""
@@ -56,8 +58,16 @@ class SwallowedRows:
             if self._known(candidates) > 1:
                 raise self._error(start, end, self._known(candidates))
 
-    def _known(self, candidates: Sequence[str]) -> int:
-        return sum(candidate in self._labels for candidate in candidates)
+    def _candidates(self, line: str, key: int) -> frozenset[str]:
+        """What could be the label of a line, if it is a row: read without quotes and with them."""
+        readings = (line.split(self._separator), next(csv.reader([line], delimiter=self._separator), []))
+        places = {0: (0,), self._width - 1: (-1,)}.get(key, (key, key - self._width))
+        rows = [fields for fields in readings if len(fields) >= self._width]
+        rows += [_without_empty_end(fields, self._width) for fields in rows]
+        return frozenset(_unquoted(fields[place]) for fields in rows for place in places)
+
+    def _known(self, candidates: Sequence[frozenset[str]]) -> int:
+        return sum(not self._labels.isdisjoint(of_line) for of_line in candidates)
 
     def _error(self, start: int, end: int, rows: int) -> UserError:
         return UserError(
@@ -68,6 +78,13 @@ class SwallowedRows:
             'characters in this file, set quotes = "none" under [data] in mctl.toml; if the text does have these '
             'lines, set quotes = "trusted".',
         )
+
+
+def _without_empty_end(fields: list[str], width: int) -> list[str]:
+    """Each line of a file may end in separators that the header does not have."""
+    while len(fields) > width and not fields[-1]:
+        fields = fields[:-1]
+    return fields
 
 
 def _unquoted(field: str) -> str:

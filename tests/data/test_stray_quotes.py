@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,51 @@ def test_a_text_that_holds_rows_is_read_when_quotes_are_trusted(tmp_path: Path) 
     assert "the file begins: first news,Sports second news,Health and ends" in texts_of(
         load_path(path, quotes="trusted")
     )
+
+
+@pytest.mark.parametrize(
+    ("header", "template"),
+    [
+        ("id,text,label", '{id},{opens}{text}, and more{closes},{label}'),
+        ("label,text", '{label},{opens}{text}, and more{closes}'),
+        ("id,label,text", '{id},{label},{opens}{text}, and more, again{closes}'),
+        ("text,label,note", '{opens}{text}, and more{closes},{label},'),
+        ("title,label,text", '"A title, long",{label},{opens}{text}, and more{closes}'),
+        ("text,label", '{opens}{text}, and more{closes},{label},,'),
+    ],
+)
+@pytest.mark.parametrize("last", [5, 6, 20])
+def test_a_stray_quote_among_texts_with_separators_is_refused(
+    tmp_path: Path, header: str, template: str, last: int
+) -> None:
+    """The line that it opens on and the one that it closes on have more fields than the header has names."""
+
+    def line(number: int, text: str, opens: str, closes: str) -> str:
+        label = ("Sports", "Health", "State")[number % 3]
+        return template.format(id=number, text=text, label=label, opens=opens, closes=closes)
+
+    lines = [line(number, f"बातमी {number}", '"', '"') for number in range(30)]
+    for number in range(4, last + 1):
+        lines[number] = line(number, f"बातमी {number}", '"' * (number == 4), '"' * (number == last))
+    if header.startswith("title"):  # A quoted field before it would close the quote at once: refused as well.
+        lines[5 : last + 1] = [found.replace('"A title, long"', "Title") for found in lines[5 : last + 1]]
+    path = tmp_path / "rows.csv"
+    path.write_text("\n".join([header, *lines]) + "\n", "utf-8")
+    with pytest.raises(UserError, match=rf"ends on line {last + 2}, and .* look like rows") as caught:
+        load_path(path, text="text")
+    assert caught.value.where == f"{path}, line 6"
+    assert 'quotes = "trusted"' in str(caught.value.todo)
+
+
+@pytest.mark.parametrize("header", ["id,text,label", "label,text", "text,label,note"])
+def test_texts_of_several_lines_with_separators_are_read(tmp_path: Path, header: str) -> None:
+    """Also where their lines have as many fields as rows have, and words that are labels."""
+    path = tmp_path / "rows.csv"
+    text = "Sports today, Health, State\nHealth news, 1,200 people, and Sports, too\nat last, Sports\nand, Health"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(names := header.split(","))
+        for number in range(30):
+            row = {"id": number, "text": f"{text} {number}", "label": ("Sports", "Health")[number % 2], "note": "a, b"}
+            writer.writerow([row[name] for name in names])
+    assert texts_of(load_path(path)) == {f"{text} {number}".replace("\n", " ") for number in range(30)}
