@@ -316,27 +316,35 @@ class Damage:
     finding: bool = False
 
 
+QUOTES = ("unclosed quote", "two stray quotes", "quote and closing quote", "quoted texts with separators")
+
+
+def _put_quotes(rng: random.Random, rows: list[list[str]], at: int, text: int, kind: str, separator: str) -> None:
+    """Put a stray quote before a text, and for most kinds another one before or after a later text."""
+    later = rng.randrange(at + 1, len(rows))
+    if kind == "quoted texts with separators":
+        for row in rows[at : later + 1]:
+            row[text] += f"{separator} and {rng.choice(WORDS)}"
+    rows[at][text] = f'"{rows[at][text]}'
+    if kind == "two stray quotes":
+        rows[later][text] = f'"{rows[later][text]}'
+    elif kind != "unclosed quote":
+        rows[later][text] += '"'
+
+
 def damaged(rng: random.Random, folder: Path) -> Damage:
     """A simple table with one fault."""
     header, rows = random_table(rng, simple=True)
     separator, ending = rng.choice([(",", ".csv"), ("\t", ".tsv"), (";", ".csv")])
     text, at = header.index("text"), rng.randrange(len(rows) - 4)
     kind = rng.choice(
-        ["unclosed quote", "two stray quotes", "quote and closing quote", "quoted texts with separators",
-         "text after a quote", "field too many", "field missing", "not UTF-8", "JSON line", "JSON array", "gzip cut off"]
+        [*QUOTES, "text after a quote", "field too many", "field missing", "not UTF-8", "JSON line", "JSON array",
+         "gzip cut off"]
     )  # fmt: skip
     if kind in ("JSON line", "JSON array"):
         return _damaged_json(rng, folder, header, rows, kind)
-    later = rng.randrange(at + 1, len(rows))
-    if kind in ("unclosed quote", "two stray quotes", "quote and closing quote", "quoted texts with separators"):
-        rows[at][text] = '"' + rows[at][text]
-    if kind == "quoted texts with separators":  # The two quotes are those of no text, so that both rows look quoted.
-        for row in rows[at : later + 1]:
-            row[text] += f"{separator} and {rng.choice(WORDS)}"
-    if kind == "two stray quotes":
-        rows[later][text] = '"' + rows[later][text]
-    elif kind in ("quote and closing quote", "quoted texts with separators"):
-        rows[later][text] += '"'
+    if kind in QUOTES:
+        _put_quotes(rng, rows, at, text, kind, separator)
     elif kind == "text after a quote":
         rows[at][text] = f'"word" {rows[at][text]}'
     elif kind == "field too many":

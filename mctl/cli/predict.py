@@ -104,7 +104,14 @@ def predict(
             kind = "jsonl" if json else written_as(output or format or source)
             console.start("predict", 0)
             header, rows = label_table(
-                classifier, source, format, column=text, batch_size=batch_size, top_k=top_k, progress=console
+                classifier,
+                source,
+                format,
+                quotes=recipe.data.quotes,
+                column=text,
+                batch_size=batch_size,
+                top_k=top_k,
+                progress=console,
             )
             write_rows(header, rows, out, kind)
             console.finish()

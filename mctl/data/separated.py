@@ -8,12 +8,14 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, TypeAlias
 
 from mctl.data.backslash import backslash_records
+from mctl.data.columns import LABEL_NAMES
 from mctl.data.content import Content
 from mctl.data.lines import Lines
 from mctl.data.settings import Quotes
 from mctl.data.sniff import check_is_not_json, check_is_text
 from mctl.data.swallowed import SwallowedRows, opened_on
 from mctl.data.table import Dialect, Table, TableRow
+from mctl.data.text import folded
 from mctl.errors import UserError
 
 Record: TypeAlias = tuple[int, list[str]]
@@ -137,11 +139,14 @@ class _Rows:
     def __init__(self, content: Content, lines: Lines, header: Sequence[str], separator: str, quotes: Quotes) -> None:
         self._where, self._lines, self._separator, self._quotes = content.name, lines, separator, quotes
         self._width = len(header)
+        labels = [place for place, name in enumerate(header) if folded(name) in LABEL_NAMES]
+        self._label = labels[0] if len(labels) == 1 else None
         self._trailing: int | None = None
 
     def read(self, records: Iterator[Record], places: Sequence[int], key: int | None) -> Iterator[TableRow]:
         """The cells at some places."""
-        swallowed = SwallowedRows(self._where, self._width, self._separator, key)
+        label = self._label if key is None else key  # A table to label may have labels too.
+        swallowed = SwallowedRows(self._where, self._width, self._separator, label)
         checked = self._quotes == "checked"
         for number, as_read in records:
             fields = as_read
@@ -149,8 +154,8 @@ class _Rows:
                 swallowed.look_at(number, self._lines.record)
             if len(fields) != self._width or self._trailing is None:
                 fields = self._fitted(fields, number, places if key is not None else ())
-            if key is not None:
-                swallowed.know(fields[key])
+            if label is not None:
+                swallowed.know(fields[label])
             yield number, [None if fields[place] == _NULL else fields[place] for place in places]
         swallowed.finish()
         self._lines.close()

@@ -25,7 +25,8 @@ class SwallowedRows:
         where: the file, for messages.
         width: columns of the table.
         separator: of fields.
-        key: place of the labels. None where there are none: then three lines that all look like rows are too many.
+        key: place of the labels. None where there are none: then lines that begin with numbers that count on, as ids
+            do, are rows, and three lines with as many fields as the header are too many.
     """
 
     def __init__(self, where: str, width: int, separator: str, key: int | None) -> None:
@@ -42,9 +43,9 @@ class SwallowedRows:
         """A record of several physical lines, of which the first is number `start`."""
         end = start + len(lines) - 1
         if self._key is None:
-            rows = sum(len(line.rstrip("\r\n").split(self._separator)) == self._width for line in lines)
-            if rows == len(lines) > 2 and self._width > 1:
-                raise self._error(start, end, rows)
+            rows = [line.rstrip("\r\n").split(self._separator) for line in lines]
+            if self._width > 1 and (_count_on(rows) or (len(rows) > 2 and {len(row) for row in rows} == {self._width})):
+                raise self._error(start, end, len(rows))
             return
         candidates = [found for line in lines if (found := self._candidates(line.rstrip("\r\n"), self._key))]
         if self._known(candidates) > 1:
@@ -85,6 +86,14 @@ def _without_empty_end(fields: list[str], width: int) -> list[str]:
     while len(fields) > width and not fields[-1]:
         fields = fields[:-1]
     return fields
+
+
+def _count_on(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether each row begins with the number that follows that of the row before."""
+    first = _unquoted(rows[0][0])
+    if not (first.isascii() and first.isdecimal()):
+        return False
+    return all(len(row) > 1 and _unquoted(row[0]) == str(int(first) + more) for more, row in enumerate(rows))
 
 
 def _unquoted(field: str) -> str:

@@ -165,3 +165,13 @@ def test_standard_input_can_be_a_table(chain: Path, monkeypatch: pytest.MonkeyPa
     ran = mctl("predict", "-", "--format", "tsv", "--quiet", cwd=chain)
     assert ran.code == 0, ran.err
     assert ran.out.splitlines()[0] == "text\tn\tlabel\tprobability"
+
+
+def test_quotes_of_a_table_mean_what_mctl_toml_says(chain: Path, tmp_path: Path, refused: Refused) -> None:
+    path, recipe = tmp_path / "few.csv", tmp_path / "mctl.toml"
+    path.write_text(f'id,text\n1,"{TEXTS[0]}\n2,{TEXTS[1]}"\n', encoding="utf-8")
+    refused("predict", path, cwd=chain, words=["line 2", "look like rows", 'quotes = "none"'])
+    for quotes, expected in (("none", ["1", "2"]), ("trusted", ["1"])):
+        recipe.write_text(f'version = 2\n[data]\nquotes = "{quotes}"\n')
+        ran = mctl("predict", path, "-c", recipe, "--artifacts", chain / "artifacts", "--quiet", cwd=chain)
+        assert [row[0] for row in csv.reader(io.StringIO(ran.out))] == ["id", *expected], ran.err

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 
 import pytest
 
 from mctl.data import Dataset, DataSettings, load
+from mctl.data.read import read_table
+from mctl.data.table import Dialect
 from mctl.errors import UserError
 
 CLEAN = [(f"बातमी क्रमांक {number}", "Sports" if number % 2 else "Health") for number in range(30)]
@@ -93,12 +96,12 @@ def test_a_text_that_holds_rows_is_read_when_quotes_are_trusted(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("header", "template"),
     [
-        ("id,text,label", '{id},{opens}{text}, and more{closes},{label}'),
-        ("label,text", '{label},{opens}{text}, and more{closes}'),
-        ("id,label,text", '{id},{label},{opens}{text}, and more, again{closes}'),
-        ("text,label,note", '{opens}{text}, and more{closes},{label},'),
+        ("id,text,label", "{id},{opens}{text}, and more{closes},{label}"),
+        ("label,text", "{label},{opens}{text}, and more{closes}"),
+        ("id,label,text", "{id},{label},{opens}{text}, and more, again{closes}"),
+        ("text,label,note", "{opens}{text}, and more{closes},{label},"),
         ("title,label,text", '"A title, long",{label},{opens}{text}, and more{closes}'),
-        ("text,label", '{opens}{text}, and more{closes},{label},,'),
+        ("text,label", "{opens}{text}, and more{closes},{label},,"),
     ],
 )
 @pytest.mark.parametrize("last", [5, 6, 20])
@@ -136,3 +139,29 @@ def test_texts_of_several_lines_with_separators_are_read(tmp_path: Path, header:
             row = {"id": number, "text": f"{text} {number}", "label": ("Sports", "Health")[number % 2], "note": "a, b"}
             writer.writerow([row[name] for name in names])
     assert texts_of(load_path(path)) == {f"{text} {number}".replace("\n", " ") for number in range(30)}
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ('id,text\n1,one\n2,"two, and more\n3,size 5"\n4,four\n', 3),
+        ('id,text,label\n7,one,a\n3,"two, and more,b\n9,size 5",a\n2,four,b\n', 3),
+        ('text,note\n"one,x\ntwo,y\nthree",z\n', 2),
+    ],
+)
+def test_rows_that_merge_in_a_table_to_label_are_refused(content: str, line: int) -> None:
+    """Without a label to go by, ids count on."""
+    with pytest.raises(UserError, match="look like rows") as caught:
+        list(read_table(io.BytesIO(content.encode()), "csv")[1])
+    assert str(caught.value.where).endswith(f"line {line}")
+    assert list(read_table(io.BytesIO(content.encode()), "csv", Dialect("trusted"))[1])
+
+
+@pytest.mark.parametrize("text", ["1, 2\n3, 4", "one, two\n1,200 people", "one, two\n2019, the year"])
+def test_texts_of_several_lines_are_read_in_a_table_to_label(text: str) -> None:
+    rows = [
+        cells
+        for chunk in read_table(io.BytesIO(f'id,text\n0,zero\n1,"{text}"\n'.encode()), "csv")[1]
+        for _, cells in chunk
+    ]
+    assert rows == [["0", "zero"], ["1", text]]
