@@ -16,6 +16,7 @@ from mctl.errors import UserError
 
 _MOST_LABELS = 10_000
 _MOST_WAITING = 10_000
+_LONGEST_ID = 20
 
 
 class SwallowedRows:
@@ -91,7 +92,7 @@ def _without_empty_end(fields: list[str], width: int) -> list[str]:
 def _count_on(rows: Sequence[Sequence[str]]) -> bool:
     """Whether each row begins with the number that follows that of the row before."""
     first = _unquoted(rows[0][0])
-    if not (first.isascii() and first.isdecimal()):
+    if not (first.isascii() and first.isdecimal() and len(first) < _LONGEST_ID):
         return False
     return all(len(row) > 1 and _unquoted(row[0]) == str(int(first) + more) for more, row in enumerate(rows))
 

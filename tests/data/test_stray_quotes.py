@@ -157,7 +157,9 @@ def test_rows_that_merge_in_a_table_to_label_are_refused(content: str, line: int
     assert list(read_table(io.BytesIO(content.encode()), "csv", Dialect("trusted"))[1])
 
 
-@pytest.mark.parametrize("text", ["1, 2\n3, 4", "one, two\n1,200 people", "one, two\n2019, the year"])
+@pytest.mark.parametrize(
+    "text", ["1, 2\n3, 4", "one, two\n1,200 people", "one, two\n2019, the year", "5" * 5000 + "\nend"]
+)
 def test_texts_of_several_lines_are_read_in_a_table_to_label(text: str) -> None:
     rows = [
         cells
