@@ -11,7 +11,7 @@ from typing import Any
 from mctl.data.columns import find_columns
 from mctl.data.dataset import SplitName
 from mctl.data.hub import load_hub, open_split
-from mctl.data.read import has_reader, read_file
+from mctl.data.read import READERS, has_reader, read_file
 from mctl.data.report import Finding
 from mctl.data.rows import ColumnFinder, Rows, RowSource
 from mctl.data.saved import is_saved, saved_splits
@@ -20,6 +20,25 @@ from mctl.data.split_names import WHOLE, NamedSplits, split_names, split_of
 from mctl.data.table import Dialect
 from mctl.errors import UserError
 
+_OTHER_TABLES = frozenset(
+    (
+        ".xls",
+        ".xlsm",
+        ".xlsb",
+        ".ods",
+        ".ndjson",
+        ".tab",
+        ".psv",
+        ".arrow",
+        ".feather",
+        ".orc",
+        ".avro",
+        ".bz2",
+        ".xz",
+        ".zst",
+    )
+)
+"""Endings of files that may hold rows and that have no reader."""
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 
@@ -117,10 +136,14 @@ def _folder(
     """A folder with a file, or several shards, for each split; or one that `datasets` saved."""
     if is_saved(folder):
         return _library(saved_splits(folder), str(folder), settings, chunk_rows, given)
-    names = _files(folder)
+    names, unread = _files(folder), _unread(folder)
     if not names and (inner := _files(folder / "data")):  # The layout of a data set's repository on the hub.
         folder, names = folder / "data", inner
-    named = split_names(names, str(folder), ignore=settings.ignore, given=_given(given, names))
+        unread |= _unread(folder)
+    else:
+        below = [*_files(folder / "data"), *_unread(folder / "data")]
+        unread |= {f"data/{name}": "does not lie beside the others" for name in below if split_of(name)}
+    named = split_names(names, str(folder), ignore=settings.ignore, given=_given(given, names), unread=unread)
     splits: dict[str, RowSource] = {}
     for split, its_names in named.names.items():
         sources = [
@@ -135,6 +158,27 @@ def _files(folder: Path) -> list[str]:
     if not folder.is_dir():
         return []
     return [path.name for path in folder.iterdir() if has_reader(path) and path.is_file() and path.name[:1] != "."]
+
+
+def _unread(folder: Path) -> dict[str, str]:
+    """What cannot be read and has the name of a split or the ending of a table, with the reason."""
+    paths = sorted(folder.iterdir()) if folder.is_dir() else ()
+    return {
+        path.name: _why_unread(path)
+        for path in paths
+        if path.name[:1] != "." and not (has_reader(path) and path.is_file())
+        if split_of(path.name) or path.suffix.casefold() in _OTHER_TABLES or has_reader(path)
+    }
+
+
+def _why_unread(path: Path) -> str:
+    if path.is_dir():
+        return "is a folder"
+    if not path.is_file():
+        return "is a link to nothing" if path.is_symlink() else "is not a regular file"
+    if path.suffix.casefold() in (".xls", ".ods"):
+        return "has to be saved as .xlsx first"
+    return f"has an ending that is none of {', '.join(READERS)} (with .gz, or .zip)"
 
 
 def _library(
@@ -162,7 +206,7 @@ def _given(given: Sequence[SplitName], names: Sequence[str]) -> Sequence[SplitNa
 def _with_finding(splits: dict[str, RowSource], named: NamedSplits, what: str) -> dict[str, RowSource]:
     if named.passed_over:
         listed = ", ".join(named.passed_over)
-        found = Finding("passed_over", len(named.passed_over), f"{what} that are no split and are not read: {listed}")
+        found = Finding("passed_over", len(named.passed_over), f"{what} that are not read: {listed}")
         first = next(iter(splits))
         splits[first] = replace(splits[first], findings=(*splits[first].findings, found))
     return splits

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from mctl.data.dataset import SPLIT_NAMES, SplitName
 from mctl.errors import UserError
@@ -29,7 +30,7 @@ class NamedSplits:
 
     Args:
         names: by split, train first: one name, or those of all its shards in order.
-        passed_over: names that mean no split and that nobody said to ignore.
+        passed_over: names that are not read and that nobody said to ignore.
     """
 
     names: Mapping[SplitName, Sequence[str]]
@@ -37,7 +38,12 @@ class NamedSplits:
 
 
 def split_names(
-    names: Sequence[str], where: str, *, ignore: Collection[str] = (), given: Collection[SplitName] = ()
+    names: Sequence[str],
+    where: str,
+    *,
+    ignore: Collection[str] = (),
+    given: Collection[SplitName] = (),
+    unread: Mapping[str, str] = MappingProxyType({}),
 ) -> NamedSplits:
     """Maps our splits to the names that stand for them.
 
@@ -46,14 +52,17 @@ def split_names(
         where: folder or hub id, for messages.
         ignore: names that are not looked at.
         given: splits that come from elsewhere.
+        unread: names of what cannot be read and may be a split all the same, with the reason for each.
 
     Raises:
         UserError: nothing is named train, and neither train nor test is given; two names mean one split; shards are
-            missing; a split would be cut off train although there are names that could mean it.
+            missing; a split would be cut off train although there are names that could mean it, or one that does and
+            cannot be read.
     """
     found: dict[SplitName, list[str]] = {}
     passed_over = []
-    for name in sorted(set(names) - set(ignore)):
+    beside = {name: why for name, why in unread.items() if name not in ignore}
+    for name in sorted({*names, *(name for name in beside if split_of(name) is None)} - set(ignore)):
         split = split_of(name)
         if split is None:
             passed_over.append(name)
@@ -61,6 +70,7 @@ def split_names(
             found.setdefault(split, []).append(name)
     for split, its_names in found.items():
         _check_shards(split, its_names, where)
+    _check_unread({name: why for name, why in beside.items() if split_of(name) not in {None, *found, *given}}, where)
     if "train" not in found and "train" not in given:
         raise UserError(
             "there is no train split.",
@@ -76,12 +86,27 @@ def split_names(
             todo="Name splits train, dev and test (as in test.csv), or name under [data] in mctl.toml what is not to "
             f"be used: ignore = [{', '.join(_quoted(name) for name in passed_over[:3])}].",
         )
-    return NamedSplits({split: found[split] for split in SPLIT_NAMES if split in found}, passed_over)
+    return NamedSplits(
+        {split: found[split] for split in SPLIT_NAMES if split in found}, sorted({*passed_over, *beside})
+    )
+
+
+def _check_unread(unread: Mapping[str, str], where: str) -> None:
+    if not unread:
+        return
+    listed = "; ".join(f"{name} {reason}" for name, reason in list(unread.items())[:5])
+    name = next(iter(unread))
+    raise UserError(
+        f"the name of a split on what cannot be read: {listed}.",
+        where=where,
+        todo=f"Give each split as one file, such as test.csv or test.xlsx; or, if {name} is no data, name it under "
+        f"[data] in mctl.toml: ignore = [{', '.join(map(_quoted, list(unread)[:3]))}].",
+    )
 
 
 def split_of(name: str) -> SplitName | None:
     """Our split that a file's or split's name stands for."""
-    stem = name.partition(".")[0].casefold()
+    stem = name.rpartition("/")[2].partition(".")[0].casefold()
     shard = _SHARD.fullmatch(stem)
     return _SPLIT_OF.get(shard[1] if shard else stem)
 

@@ -40,6 +40,67 @@ def test_a_folder_without_train_is_refused_and_listed(write, two_classes):
         load(DataSettings(source=str(folder)))
 
 
+@pytest.mark.parametrize(
+    ("other", "reason"),
+    [
+        ("test.txt", r"test\.txt has an ending that is none of \.csv, \.tsv"),
+        ("Test.XLS", r"Test\.XLS has to be saved as \.xlsx first"),
+        ("test.csv.bz2", r"test\.csv\.bz2 has an ending that is none of"),
+        ("test/rows.csv", "test is a folder"),
+        ("test.csv/rows.csv", r"test\.csv is a folder"),
+        ("data/test.csv", r"data/test\.csv does not lie beside the others"),
+        ("data/test.txt", r"data/test\.txt does not lie beside the others"),
+    ],
+)
+def test_no_split_is_cut_in_place_of_one_that_cannot_be_read(write, two_classes, other, reason):
+    folder = write("news/train.csv", two_classes).parent
+    (folder / "dev.csv").write_bytes(write("dev.csv", with_prefix(two_classes, "dev")).read_bytes())
+    (folder / ".test.txt").write_text("hidden")
+    assert load(DataSettings(source=str(folder))).cut_from_train == ("test",)
+    (folder / other).parent.mkdir(exist_ok=True)
+    (folder / other).write_text("text,label\n")
+    with pytest.raises(UserError, match=reason) as caught:
+        load(DataSettings(source=str(folder)))
+    name = other.removesuffix("/rows.csv")
+    assert f'ignore = ["{name}"]' in str(caught.value.todo)
+    assert load(DataSettings(source=str(folder), ignore=(name,))).cut_from_train == ("test",)
+    held_out = write("held-out.csv", with_prefix(two_classes, "test"))
+    assert load(DataSettings(source=str(folder), test=str(held_out))).cut_from_train == ()
+
+
+def test_a_link_to_nothing_is_no_missing_split(write, two_classes):
+    folder = write("news/train.csv", two_classes).parent
+    (folder / "test.csv").symlink_to(folder / "moved.csv")
+    with pytest.raises(UserError, match=r"test\.csv is a link to nothing"):
+        load(DataSettings(source=str(folder)))
+
+
+def test_another_kind_of_table_is_not_passed_over_in_silence(write, two_classes):
+    """Refused while a split is cut; told where none is."""
+    folder = write("news/train.csv", two_classes).parent
+    for name in ("held-out.xls", "test.py"):
+        (folder / name).write_bytes(b"\xd0\xcf\x11\xe0")
+    with pytest.raises(UserError, match=r"test\.py has an ending that is none of"):
+        load(DataSettings(source=str(folder)))
+    with pytest.raises(UserError, match=r"held-out\.xls would be passed over, and dev and test cut off train"):
+        load(DataSettings(source=str(folder), ignore=("test.py",)))
+    (folder / "Dev.CSV").write_bytes(write("d.csv", with_prefix(two_classes, "dev")).read_bytes())
+    (folder / "TEST.Csv").write_bytes(write("t.csv", with_prefix(two_classes, "test")).read_bytes())
+    dataset = load(DataSettings(source=str(folder)))
+    assert dataset.cut_from_train == ()
+    assert [(found.kind, found.what_was_done) for found in dataset.report.findings] == [
+        ("passed_over", "files that are not read: held-out.xls, test.py")
+    ]
+
+
+def test_a_train_split_that_cannot_be_read_is_named(write, two_classes):
+    folder = write("news/test.csv", two_classes).parent
+    (folder / "train").mkdir()
+    with pytest.raises(UserError, match="train is a folder"):
+        load(DataSettings(source=str(folder)))
+    assert len(load(DataSettings(source=str(folder)), to_judge=True).splits["test"]) == 40
+
+
 def test_no_source_is_refused():
     with pytest.raises(UserError, match="no data is named"):
         load(DataSettings())

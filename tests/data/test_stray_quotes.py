@@ -167,3 +167,8 @@ def test_texts_of_several_lines_are_read_in_a_table_to_label(text: str) -> None:
         for _, cells in chunk
     ]
     assert rows == [["0", "zero"], ["1", text]]
+
+
+def test_digits_without_end_are_no_id() -> None:
+    content = f'id,text\n{"5" * 5000},"one\ntwo, three"\n'
+    assert sum(len(chunk) for chunk in read_table(io.BytesIO(content.encode()), "csv")[1]) == 1
