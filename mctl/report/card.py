@@ -29,12 +29,13 @@ def model_card(manifest: Manifest) -> str:
     return _environment().get_template("card.md.j2").render(manifest.model_dump())
 
 
-def export_card(result: ValidationResult, max_length: int | None = None) -> str:
+def export_card(result: ValidationResult, manifest: Manifest | None = None) -> str:
     """The same of an export and its verdict; where there is none, of why there is none.
 
     Args:
         result: what was judged.
-        max_length: tokens that texts are cut to; None: as the tokenizer has it.
+        manifest: of the export; None where it is not whole: then nothing is said of the data's cleaning, and texts
+            are cut as the tokenizer has it.
     """
     if result.error is not None:
         return _environment().get_template("error_card.md.j2").render(result=result, error=told(result.error))
@@ -49,7 +50,8 @@ def export_card(result: ValidationResult, max_length: int | None = None) -> str:
             accuracy=result.comparison.accuracy if result.comparison else None,
             making=result.making,
             percent=percent,
-            max_length=max_length,
+            max_length=manifest.facts.get("max_length") if manifest else None,
+            dropped=manifest.data.get("dropped") if manifest else None,
         )
     )
 
@@ -61,18 +63,13 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
         autoescape=False,  # Markdown, not HTML: `md` does the escaping, and in the metadata `yaml`.
     )
-    environment.filters |= {"md": escaped, "yaml": _yaml, "python": _python, "source": _source}
+    environment.filters |= {"md": escaped, "yaml": _yaml, "source": _source}
     return environment
 
 
 def escaped(text: str) -> str:
     """Text that Markdown and HTML show as it is."""
     return re.sub(r"([\\`*_{}\[\]()#+!|~])", r"\\\1", html.escape(plain(text), quote=False))
-
-
-def _python(text: str) -> str:
-    """A string of Python, without what Markdown or HTML could take for markup."""
-    return re.sub("[<>&`]", lambda match: f"\\u{ord(match.group()):04x}", ascii(text))
 
 
 def _source(source: object) -> str:

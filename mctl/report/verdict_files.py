@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from mctl.artifact import MANIFEST, load_artifact, make_folder, now, sha256_of, write_atomically
+from mctl.artifact import MANIFEST, Manifest, load_artifact, make_folder, now, sha256_of, write_atomically
 from mctl.errors import UserError
 from mctl.ownership import HISTORY, SIGN, is_report, refuse_to_replace, refuse_unless_report, signed
 from mctl.report.plain import plain_json
@@ -50,18 +50,18 @@ def _markdown(result: ValidationResult, folder: Path) -> bytes:
     return summary(result).encode("utf-8", "backslashreplace")
 
 
-def _max_length(folder: Path) -> int | None:
-    """Tokens that an export cuts texts to, as its manifest says; None where the export is not whole."""
+def _manifest(folder: Path) -> Manifest | None:
+    """The manifest of an export; None where the export is not whole."""
     try:
-        return int(load_artifact(folder).manifest.facts["max_length"])
-    except (UserError, KeyError, ValueError, TypeError):
+        return load_artifact(folder).manifest
+    except UserError:
         return None
 
 
 def _card(result: ValidationResult, folder: Path) -> bytes:
     from mctl.report.card import export_card
 
-    return signed(export_card(result, _max_length(folder)).encode("utf-8", "backslashreplace"))
+    return signed(export_card(result, _manifest(folder)).encode("utf-8", "backslashreplace"))
 
 
 Format = Callable[[ValidationResult, Path], bytes]

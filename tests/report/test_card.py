@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from results import result_with
 
-from mctl.artifact import load_artifact
+from mctl.artifact import Manifest, load_artifact
 from mctl.report.card import escaped, export_card, model_card
 from mctl.report.verdict_files import read_result
 from mctl.samples import TOPICS
@@ -83,12 +83,14 @@ sys.meta_path.insert(0, Absent())
 
 @pytest.mark.parametrize("name", ["teacher", "prune25-distill", "prune25-distill-fp16"])
 def test_the_code_of_every_card_runs_as_it_stands_without_mctl(chain: Path, tmp_path: Path, name: str) -> None:
-    card = (chain / "artifacts" / name / "README.md").read_text(encoding="utf-8")
+    folder = shutil.copytree(chain / "artifacts" / name, tmp_path / "a copy, downloaded")
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert "\nIn the folder of this card, with " in card
     (code,) = re.findall(r"^```python\n(.*?)^```$", card, re.MULTILINE | re.DOTALL)
     done = subprocess.run(
         [sys.executable, "-I", "-c", WITHOUT_MCTL + code],
-        cwd=chain / "artifacts",
-        env={**os.environ, "HF_MODULES_CACHE": str(tmp_path)},
+        cwd=folder,
+        env={**os.environ, "HF_MODULES_CACHE": str(tmp_path / "modules")},
         capture_output=True,
         text=True,
         check=False,
@@ -116,7 +118,31 @@ def test_a_card_names_data_without_the_way_to_them(chain: Path, source: str, exp
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=20))
-def test_the_name_of_a_folder_is_a_string_of_python_whatever_it_holds(text: str) -> None:
-    result = result_with("x").model_copy(update={"artifact": text})
-    (line,) = (line for line in export_card(result).splitlines() if line.startswith("folder = "))
-    assert ast.literal_eval(line.removeprefix("folder = ")) == text
+def test_no_text_of_the_user_is_in_the_code_of_a_card(text: str) -> None:
+    def code(card: str) -> str:
+        return card.partition("```python")[2].partition("```")[0]
+
+    assert code(export_card(result_with(f"{text}x"))) == code(export_card(result_with("y"))) != ""
+
+
+def test_the_card_of_an_export_says_which_rows_were_dropped(chain: Path) -> None:
+    artifacts = chain / "artifacts"
+    result = read_result(artifacts / "prune25-distill-fp16")
+    teacher, export = (
+        _with_dropped_rows(load_artifact(artifacts / name).manifest) for name in ("teacher", result.artifact)
+    )
+    said = "1,200 of 10,000 rows were dropped before training; `dropped.csv`"
+    row = r"| empty\_text | 1,200 | 12.0 | 7, a\|b |"
+    for card, where in (
+        (export_card(result, export), " in the folder of prune25-distill"),
+        (model_card(teacher), ""),
+    ):
+        assert f"{said}{where} names each." in card
+        assert card.splitlines().count(row) == 1
+    assert "were dropped" not in export_card(result)
+
+
+def _with_dropped_rows(manifest: Manifest) -> Manifest:
+    reasons = [{"reason": "empty_text", "rows": 1200, "percent": 12.0, "lines": ["7", "a|b"]}]
+    dropped = {"rows": 1200, "of": 10000, "percent": 12.0, "reasons": reasons}
+    return manifest.model_copy(update={"data": manifest.data | {"dropped": dropped}})
