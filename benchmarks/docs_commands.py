@@ -4,7 +4,8 @@
 
 Each document gets a fresh folder. Its blocks marked ```bash and ```python run there, one after the other, with the
 `mctl` that belongs to this Python. A command is expected to end with 0, or with what a comment behind it names:
-`mctl validate  # exit 1 or 3`. Blocks of other kinds (indented text, YAML, console) are not run.
+`mctl validate  # by the verdict: exit 0, 1 or 3`. Blocks of other kinds (indented text, YAML, console) are not run. A
+document without any command is a mistake: its blocks are of another kind by accident.
 
 What readers have is laid into the folder before: labelled texts `news.csv`, a held-out file `held-out.csv`, and models
 that stand in for theirs (`encoder`, `my-classifier`). A hub id of `STAND_INS` is replaced by such a folder, since
@@ -29,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = ("README.md", "docs/guide.md")
 STAND_INS = {"l3cube-pune/marathi-bert-v2": "./encoder"}
 _BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-_EXIT = re.compile(r"#\s*exit (\d+(?:(?:, | or )\d+)*)\s*$")
+_EXIT = re.compile(r"#.*\bexit (\d+(?:(?:, | or )\d+)*)\s*$")
 _LIMIT_S = 900
 
 
@@ -103,11 +104,14 @@ def main() -> None:
     wrong = total = 0
     with tempfile.TemporaryDirectory() as temporary:
         for name in arguments.documents:
+            found = list(commands((ROOT / name).read_text(encoding="utf-8")))
+            if not found:
+                parser.error(f"{name} has no block that is marked ```bash or ```python")
             folder = (arguments.keep or Path(temporary)) / Path(name).stem
             folder.mkdir(parents=True)
             prepare(folder)
             print(f"{name}\n\n| command | exit | named | seconds |\n|---|---|---|---|")
-            for command in commands((ROOT / name).read_text(encoding="utf-8")):
+            for command in found:
                 code, seconds, said = run(command, folder)
                 total += 1
                 named = " or ".join(map(str, command.codes))
