@@ -69,6 +69,18 @@ def data_of(artifact: Artifact) -> DataSettings:
     return settings.model_copy(update=here)
 
 
+def is_data_of(source: str, artifact: Artifact) -> bool:
+    """Whether a source is the one that an artifact was made from, however its path is written."""
+    try:
+        made_from = data_of(artifact).source
+    except UserError:  # An artifact that says no more than what was named.
+        made_from = artifact.manifest.data.get("source")
+    if made_from is None or source == made_from:
+        return source == made_from
+    ours, theirs = Path(source).expanduser(), Path(made_from).expanduser()
+    return ours.exists() and theirs.exists() and ours.samefile(theirs)
+
+
 def data_files(artifact: Artifact) -> list[Path]:
     """The files with labelled texts that an artifact was made from, as far as they are here: test texts first."""
     named = artifact.manifest.recipe.get("data") or {}

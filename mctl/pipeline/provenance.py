@@ -15,6 +15,7 @@ from mctl.artifact import MANIFEST, Artifact, load_artifact, sha256_of
 from mctl.data.text import folded
 from mctl.errors import UserError
 from mctl.pipeline.dataset import StageData
+from mctl.pipeline.inherit import is_data_of
 from mctl.pipeline.lineage import Lineage
 from mctl.pipeline.loading import load_classifier, load_config
 from mctl.pipeline.model_files import is_folder
@@ -142,8 +143,8 @@ def _of_teacher(teacher: Artifact) -> list[str]:
 
 def _is_cut(data: StageData, lineage: Lineage) -> bool:
     """Whether the test texts were cut off rows that the models were made from."""
-    made_from = lineage.source.manifest.data
-    same = data.dataset.sha256 == made_from.get("sha256") or data.dataset.source == made_from.get("source")
+    same_rows = data.dataset.sha256 == lineage.source.manifest.data.get("sha256")
+    same = same_rows or is_data_of(data.dataset.source, lineage.source)
     return same and "test" in data.dataset.cut_from_train
 
 

@@ -6,7 +6,7 @@ from mctl.artifact import Artifact
 from mctl.data import load
 from mctl.errors import UserError
 from mctl.pipeline.dataset import StageData
-from mctl.pipeline.inherit import data_of
+from mctl.pipeline.inherit import data_of, is_data_of
 from mctl.pipeline.lineage import Lineage
 from mctl.validators.gate import Check, data_check
 
@@ -26,7 +26,7 @@ def check_data(data: StageData, lineage: Lineage, *, unseen: bool, unknown: str 
     return data_check(
         found.source,
         same_rows=not others,
-        same_source=found.sha256 != recorded.get("sha256") and found.source == recorded.get("source"),
+        same_source=found.sha256 != recorded.get("sha256") and is_data_of(found.source, lineage.source),
         texts=len(data.splits["test"].texts),
         seen=_seen(data, others),
         said_to_be_unseen=unseen,

@@ -13,7 +13,9 @@ import pytest
 from command import mctl
 from reseal import reseal
 
+from mctl.artifact import load_artifact
 from mctl.data import DataSettings, load
+from mctl.pipeline.inherit import is_data_of
 
 EXPORT, SOURCE = "artifacts/prune25-distill-fp16", "artifacts/prune25-distill"
 
@@ -48,6 +50,27 @@ def test_data_that_were_changed_fail_and_are_named(copy_of_chain: Path) -> None:
     assert "news.csv" in check(result, "data")["why"]
     assert "Nothing was measured" in result["notes"][0]
     assert result["comparison"] is None
+
+
+@pytest.mark.parametrize("named", ["../chain/news.csv", "{chain}/news.csv", "linked.csv"])
+def test_data_that_were_changed_are_no_other_data_from_another_folder(
+    copy_of_chain: Path, named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    news, elsewhere = copy_of_chain / "news.csv", copy_of_chain.parent / "elsewhere"
+    news.write_text("".join(news.read_text(encoding="utf-8").splitlines(keepends=True)[:-1]), encoding="utf-8")
+    elsewhere.mkdir()
+    (elsewhere / "linked.csv").symlink_to(news)
+    source = named.format(chain=copy_of_chain)
+    flags = ("--data", source, "--unseen-data", "--no-emissions", "--json")
+    ran = mctl("validate", copy_of_chain / EXPORT, *flags, cwd=elsewhere)
+    found = check(json.loads(ran.out), "data")
+    assert (ran.code, found["verdict"]) == (1, "fail"), ran.err
+    assert "is not what it was when the models were made" in found["why"]
+    write_rows(elsewhere / "news.csv", [("another file of this name", "Sports")])
+    monkeypatch.chdir(elsewhere)
+    artifact = load_artifact(copy_of_chain / SOURCE)
+    assert is_data_of(source, artifact)
+    assert not is_data_of("news.csv", artifact)
 
 
 def write_rows(path: Path, rows: list[tuple[str, str]]) -> None:
