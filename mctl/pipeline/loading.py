@@ -142,7 +142,8 @@ def load_classifier(settings: ModelSettings, class_names: Sequence[str] | None =
 
     Args:
         settings: which model. Only safetensors are read.
-        class_names: start a new classification head for these classes, in this order; None: as it was trained.
+        class_names: name the classes so, in this order. A head of another number of classes is begun anew; one of the
+            same number is trained on. None: the head as it was trained, which has to be there.
 
     Raises:
         UserError: as `load_config`, and weights that are missing or not safetensors.
