@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Literal
 
 from mctl.data.dataset import Dataset, Split, SplitName
 from mctl.data.dropped import Dropped
 from mctl.data.report import Finding
-from mctl.data.text import folded
+from mctl.data.text import comparison_key, folded
 from mctl.errors import UserError
 
 
@@ -19,30 +19,48 @@ def align_labels(
     teacher_label2id: Mapping[str, int],
     *,
     unknown_labels: Literal["error", "drop"] = "error",
+    label_spelling: Literal["exact", "fold"] = "exact",
 ) -> dict[str, int]:
     """Maps the names of the classes in the data to the teacher's ids: by name, never by position.
 
-    A name matches the teacher's label that is equal to it, or else the only one that is equal regardless of case, of
-    Unicode composition and of the decimals of a whole number.
+    A name matches the teacher's label that is equal to it, or else the only one that is equal regardless of Unicode
+    composition and of the decimals of a whole number; with `label_spelling="fold"` also regardless of case.
 
     Args:
         rows_per_class: the names in the data, and how many rows each has (for messages).
         teacher_label2id: `label2id` of the teacher's config.
         unknown_labels: refuse labels that the teacher does not know, or leave them out (see `select_labels`).
+        label_spelling: refuse labels that differ from the teacher's in case only, or take them for the same.
 
     Returns:
         Ids by name in the data, in the order of `rows_per_class`.
 
     Raises:
-        UserError: a label is unknown to the teacher (and not to be dropped), fits several of its labels, or fewer than
-            two classes are known.
+        UserError: a label differs from the teacher's in case only (and is not to be folded), is unknown to the teacher
+            (and not to be dropped), fits several of its labels, or fewer than two classes are known.
+
+    Example:
+
+        align_labels({"tech": 5, "Auto": 5}, {"Tech": 0, "Auto": 1}, label_spelling="fold")  # {"tech": 0, "Auto": 1}
     """
-    by_folded: dict[str, list[str]] = {}
-    for name in teacher_label2id:
-        by_folded.setdefault(_spelling(name), []).append(name)
-    matches = {name: _teacher_name(name, teacher_label2id, by_folded) for name in rows_per_class}
-    unknown = {name: rows_per_class[name] for name, match in matches.items() if match is None}
-    known = {name: teacher_label2id[match] for name, match in matches.items() if match is not None}
+    alike, of_other_case = _by_spelling(teacher_label2id, _spelling), _by_spelling(teacher_label2id, _folded)
+    known, unknown, cases = {}, {}, {}
+    for name, rows in rows_per_class.items():
+        found = [name] if name in teacher_label2id else alike.get(_spelling(name), [])
+        if not found and (candidates := of_other_case.get(_folded(name))):
+            cases[name] = candidates
+            found = candidates
+        if len(found) > 1:
+            raise UserError(
+                f"the label {name!r} fits several of the teacher's: {', '.join(map(repr, found))}.",
+                todo="Spell it in the data as the teacher does.",
+            )
+        if found:
+            known[name] = teacher_label2id[found[0]]
+        else:
+            unknown[name] = rows
+    if cases and label_spelling == "exact":
+        raise _case_error(cases, rows_per_class)
     if unknown and unknown_labels == "error":
         raise _unknown_error(unknown, teacher_label2id)
     if len(set(known.values())) < 2:
@@ -52,20 +70,29 @@ def align_labels(
     return known
 
 
-def _teacher_name(name: str, teacher: Collection[str], by_folded: Mapping[str, list[str]]) -> str | None:
-    if name in teacher:
-        return name
-    candidates = by_folded.get(_spelling(name), [])
-    if len(candidates) > 1:
-        raise UserError(
-            f"the label {name!r} fits several of the teacher's: {', '.join(map(repr, candidates))}.",
-            todo="Spell it in the data as the teacher does.",
-        )
-    return candidates[0] if candidates else None
+def _by_spelling(names: Iterable[str], key: Callable[[str], str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(key(name), []).append(name)
+    return found
 
 
 def _spelling(name: str) -> str:
-    return folded(re.sub(r"^(-?\d+)\.0+$", r"\1", name))
+    return re.sub(r"^(-?\d+)\.0+$", r"\1", comparison_key(name))
+
+
+def _folded(name: str) -> str:
+    return folded(_spelling(name))
+
+
+def _case_error(cases: Mapping[str, list[str]], rows: Mapping[str, int]) -> UserError:
+    listed = [f"{name!r} ({rows[name]} rows) for {theirs[0]!r}" for name, theirs in cases.items()]
+    more = f", and {len(listed) - 5} more" if len(listed) > 5 else ""
+    return UserError(
+        f"labels of the data are spelled otherwise than the teacher's: {'; '.join(listed[:5])}{more}.",
+        todo='Spell them alike, or set label_spelling = "fold" under [data] in mctl.toml, which takes labels that '
+        "differ in case only for the same.",
+    )
 
 
 def _unknown_error(unknown: Mapping[str, int], teacher: Mapping[str, int]) -> UserError:

@@ -39,7 +39,8 @@ class DataSettings(BaseModel):
     )
     label_spelling: Literal["exact", "fold"] = Field(
         default="exact",
-        description="labels of dev or test that differ from those of train in case only: refuse, or take for the same",
+        description="labels that differ in case only from those of train, or of the teacher: refuse, or take for the "
+        "same",
     )
     ignore: tuple[str, ...] = Field(
         default=(), description="names of data files, or of splits on the hub, that are not to be used"

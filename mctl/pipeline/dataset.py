@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mctl.data import Dataset, DataSettings, align_labels, load, report_as_dict, select_labels
+from mctl.data import Dataset, DataSettings, Finding, align_labels, load, report_as_dict, select_labels
 from mctl.data.sources import has_train, is_hub_id
 from mctl.errors import UserError
 from mctl.pipeline.hub import hub_answers
@@ -87,8 +87,8 @@ def load_stage_data(
     for counts in dataset.rows_per_split_and_class().values():
         for name, count in counts.items():
             rows[name] += count
-    numbers = _numbers(dataset.source, rows, label2id, settings.unknown_labels)
-    dataset = select_labels(dataset, numbers.keys())
+    numbers = _numbers(dataset.source, rows, label2id, settings)
+    dataset = _with_respelled(select_labels(dataset, numbers.keys()), numbers, names, rows)
     of_class = np.array([numbers[name] for name in dataset.class_names], np.int64)
     splits: dict[str, LabelledTexts] = {
         name: LabelledTexts(split.texts, of_class[split.codes]) for name, split in dataset.splits.items()
@@ -177,9 +177,24 @@ def _check_hub(source: str | None) -> None:
 
 
 def _numbers(
-    source: str, rows: Mapping[str, int], label2id: Mapping[str, int], unknown_labels: Literal["error", "drop"]
+    source: str, rows: Mapping[str, int], label2id: Mapping[str, int], settings: DataSettings
 ) -> dict[str, int]:
     try:
-        return align_labels(rows, label2id, unknown_labels=unknown_labels)
+        return align_labels(
+            rows, label2id, unknown_labels=settings.unknown_labels, label_spelling=settings.label_spelling
+        )
     except UserError as error:
         raise UserError(error.what, where=source, todo=error.todo) from error
+
+
+def _with_respelled(
+    dataset: Dataset, numbers: Mapping[str, int], names: Sequence[str], rows: Mapping[str, int]
+) -> Dataset:
+    """The data set with a finding on the labels that the teacher spells otherwise."""
+    respelled = {name: names[number] for name, number in numbers.items() if names[number] != name}
+    if not respelled:
+        return dataset
+    listed = ", ".join(f"{name!r} is {theirs!r}" for name, theirs in respelled.items())
+    count = sum(rows[name] for name in respelled)
+    found = Finding("labels_respelled", count, f"spelled as the teacher does: {listed}")
+    return replace(dataset, report=replace(dataset.report, findings=(*dataset.report.findings, found)))

@@ -46,8 +46,12 @@ def recorded(recipe: Recipe, folder: Path) -> dict[str, Any]:
 
 def _said(data: DataSettings) -> dict[str, object]:
     """What of the data's settings holds for the parent's data too, where the user has said it."""
-    said: dict[str, object] = {} if data.max_dropped is None else {"max_dropped": data.max_dropped}
-    return said if data.test_file is None else said | {"test": data.test_file}
+    said: dict[str, object] = {
+        "max_dropped": data.max_dropped,
+        "test": data.test_file,
+        "label_spelling": None if data.label_spelling == "exact" else data.label_spelling,
+    }
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def data_of(artifact: Artifact) -> DataSettings:

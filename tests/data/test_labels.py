@@ -13,12 +13,26 @@ TEACHER = {"Sports": 2, "Tech": 0, "Auto": 1}
 
 
 def test_names_match_exactly_before_they_match_regardless_of_case():
-    assert align_labels({"tech": 5, "Auto": 5}, TEACHER) == {"tech": 0, "Auto": 1}
+    assert align_labels({"tech": 5, "Auto": 5}, TEACHER, label_spelling="fold") == {"tech": 0, "Auto": 1}
     assert align_labels({"auto": 1, "Auto": 1}, {"auto": 0, "Auto": 1}) == {"auto": 0, "Auto": 1}
 
 
 def test_composition_does_not_matter():
-    assert align_labels({"\u0958": 1, "B": 1}, {"\u0915\u093c": 4, "b": 3}) == {"\u0958": 4, "B": 3}
+    teacher = {"\u0915\u093c": 4, "B": 3}
+    assert align_labels({"\u0958": 1, "B": 1}, teacher) == {"\u0958": 4, "B": 3}
+    assert align_labels({"\u0958": 1, "b": 1}, teacher, label_spelling="fold") == {"\u0958": 4, "b": 3}
+
+
+@pytest.mark.parametrize("unknown_labels", ["error", "drop"])
+@pytest.mark.parametrize("data", [{"tech": 5, "Auto": 5}, {"tech": 5, "Tech": 2, "Auto": 5}, {"TECH": 5, "Travel": 1}])
+def test_labels_of_another_case_are_refused_and_neither_merged_nor_dropped(data, unknown_labels):
+    with pytest.raises(UserError, match=r"'(tech|TECH)' \(5 rows\) for 'Tech'") as caught:
+        align_labels(data, TEACHER, unknown_labels=unknown_labels)
+    assert 'label_spelling = "fold"' in str(caught.value.todo)
+
+
+def test_a_whole_number_with_decimals_is_the_same_label():
+    assert align_labels({"1.0": 1, "0": 1}, {"0": 0, "1": 1}) == {"1.0": 1, "0": 0}
 
 
 @given(st.permutations(list(TEACHER)), st.permutations(list(TEACHER)), st.permutations(range(3)))
@@ -43,13 +57,13 @@ def test_an_unknown_label_can_be_left_out():
 
 def test_a_name_that_fits_two_labels_is_refused():
     with pytest.raises(UserError, match="fits several"):
-        align_labels({"SPORTS": 1, "Tech": 1}, {"Sports": 0, "sports": 1, "Tech": 2})
+        align_labels({"SPORTS": 1, "Tech": 1}, {"Sports": 0, "sports": 1, "Tech": 2}, label_spelling="fold")
 
 
 @pytest.mark.parametrize("data", [{"Sports": 1, "Other": 1}, {"Sports": 1, "sports": 1}, {"Other": 1}])
 def test_one_known_label_is_not_enough(data):
     with pytest.raises(UserError, match="of the teacher's labels occur"):
-        align_labels(data, TEACHER, unknown_labels="drop")
+        align_labels(data, TEACHER, unknown_labels="drop", label_spelling="fold")
 
 
 def test_a_teacher_without_names_is_not_matched_by_position():

@@ -1,0 +1,47 @@
+"""Labels of the data as a stage numbers them: by the names that the model knows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mctl.data import DataSettings
+from mctl.errors import UserError
+from mctl.pipeline.dataset import load_stage_data
+from mctl.progress import Silent
+
+
+def rows(path: Path, *labels: str) -> Path:
+    lines = [f"{label} text {number},{label}" for label in labels for number in range(20)]
+    path.write_text("\n".join(["text,label", *lines]) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("labels", [("sports", "Tech"), ("sports", "Sports", "Tech")])
+def test_labels_that_the_model_spells_in_another_case_are_refused_or_told(
+    tmp_path: Path, labels: tuple[str, ...]
+) -> None:
+    settings = DataSettings(source=str(rows(tmp_path / "rows.csv", *labels)))
+    with pytest.raises(UserError, match=r"'sports' \(20 rows\) for 'Sports'") as caught:
+        load_stage_data(settings, Silent(), ("Tech", "Sports"))
+    assert caught.value.where == settings.source
+    folding = settings.model_copy(update={"label_spelling": "fold"})
+    data = load_stage_data(folding, Silent(), ("Tech", "Sports"))
+    (found,) = [one for one in data.dataset.report.findings if one.kind == "labels_respelled"]
+    assert (found.count, found.what_was_done) == (20, "spelled as the teacher does: 'sports' is 'Sports'")
+    train = data.splits["train"]
+    assert {
+        (text.split()[0].casefold(), int(label)) for text, label in zip(train.texts, train.labels, strict=True)
+    } == {
+        ("sports", 1),
+        ("tech", 0),
+    }
+
+
+def test_numbers_with_decimals_are_the_model_s_and_told(tmp_path: Path) -> None:
+    settings = DataSettings(source=str(rows(tmp_path / "rows.csv", "0.0", "1.0")))
+    data = load_stage_data(settings, Silent(), ("0", "1"))
+    assert [found.what_was_done for found in data.dataset.report.findings] == [
+        "spelled as the teacher does: '0.0' is '0', '1.0' is '1'"
+    ]
