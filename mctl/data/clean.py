@@ -51,7 +51,8 @@ def clean(facts: Facts, settings: DataSettings) -> tuple[Positions, CleaningRepo
     splits = facts.records["split"]
     report = CleaningReport(_per_split(facts, splits), _per_split(facts, splits[kept]), tuple(findings))
     lost = np.flatnonzero(fates != Fate.KEPT)
-    dropped_rows = Dropped(facts.splits, len(fates), splits[lost], fates[lost], facts.records["number"][lost])
+    numbers = facts.records["number"][lost]
+    dropped_rows = Dropped(facts.splits, len(fates), splits[lost], fates[lost], numbers, facts.files)
     return kept, report, dropped_rows
 
 

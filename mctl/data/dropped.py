@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from mctl.data.numbering import place_of
 
 if TYPE_CHECKING:  # The command line imports this file to start.
     import numpy as np
@@ -36,7 +38,8 @@ class Reason:
         reason: kind of the finding.
         rows: how many.
         share: percent of all rows that were read.
-        lines: where the first of them stand: "7", or "test 7" where the source has splits.
+        lines: where the first of them stand: "7", or "test 7" where the source has splits, or the name of the file
+            instead of the split where that has several.
     """
 
     reason: str
@@ -54,7 +57,8 @@ class Dropped:
         read: rows of the source.
         split: (rows,) indices into `splits`.
         reason: (rows,) indices into `REASONS`.
-        line: (rows,) numbers of the rows, see `mctl.data.report.Example`.
+        line: (rows,) numbers of the rows, see `mctl.data.report.Example` and `mctl.data.numbering`.
+        files: names of the files of a split, for splits of several.
     """
 
     splits: tuple[str, ...]
@@ -62,6 +66,7 @@ class Dropped:
     split: npt.NDArray[np.uint8]
     reason: npt.NDArray[np.uint8]
     line: npt.NDArray[np.int64]
+    files: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.line)
@@ -87,8 +92,12 @@ class Dropped:
 
         rows = np.flatnonzero(self.reason == reason)
         rows = rows[np.lexsort((self.line[rows], self.split[rows]))][:_FIRST]
-        names = [f"{self.splits[self.split[row]]} " if len(self.splits) > 1 else "" for row in rows]
-        return tuple(f"{name}{self.line[row]}" for name, row in zip(names, rows, strict=True))
+        places = [self._place_of(row) for row in rows.tolist()]
+        return tuple(f"{name} {line}" if len(self.splits) > 1 or self.files else f"{line}" for name, line in places)
+
+    def _place_of(self, row: int) -> tuple[str, int]:
+        split = self.splits[self.split[row]]
+        return place_of(int(self.line[row]), split, self.files.get(split, ()))
 
     def of_split(self, name: str) -> Dropped:
         """Those of one split of the source."""
@@ -119,14 +128,16 @@ class Dropped:
         }
 
     def write(self, path: Path) -> None:
-        """A CSV file with the columns split, line and reason."""
+        """A CSV file with the columns split, line and reason; and file, where a split has several."""
         import numpy as np
 
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(("split", "line", "reason"))
+            writer.writerow(("split", "line", "reason", *(["file"] if self.files else [])))
             for row in np.lexsort((self.line, self.split)):
-                writer.writerow((self.splits[self.split[row]], self.line[row], REASONS[self.reason[row]]))
+                split, (place, line) = self.splits[self.split[row]], self._place_of(row)
+                file_name = [place if split in self.files else ""] if self.files else []
+                writer.writerow((split, line, REASONS[self.reason[row]], *file_name))
 
 
 def told(dropped: Mapping[str, Any]) -> str:

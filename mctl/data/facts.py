@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, TypeAlias
 
@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from mctl.data.columns import LABEL_NAMES, TEXT_NAMES
+from mctl.data.numbering import place_of
 from mctl.data.rows import Rows, RowSource
 from mctl.data.split_names import WHOLE
 from mctl.data.spool import Spool
@@ -63,16 +64,24 @@ class Facts:
         labels: the labels, spelled evenly, as they first occur.
         records: (rows,) of `RECORD`; in `fate`, what can be told of a row by itself.
         texts: (rows,)
+        files: names of the files of a split, for splits of several.
     """
 
     splits: tuple[str, ...]
     labels: tuple[str, ...]
     records: Records
     texts: Texts
+    files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def split_number(self, name: str) -> int:
         """The index of a split, or one that no row has."""
         return self.splits.index(name) if name in self.splits else len(self.splits)
+
+    def place_of(self, row: int) -> tuple[str, int]:
+        """The split, or one file of it, that a row stands in, and its number there."""
+        record = self.records[row]
+        split = self.splits[record["split"]]
+        return place_of(int(record["number"]), split, self.files.get(split, ()))
 
 
 def collect(source: Mapping[str, RowSource], seed: int) -> Facts:
@@ -88,7 +97,8 @@ def collect(source: Mapping[str, RowSource], seed: int) -> Facts:
         for rows in source[name].chunks:
             writer.write(pa.array(rows.texts, pa.large_string()))
             spool.write(_records(rows, split, numbering, seed))
-    return Facts(splits, tuple(numbering.names), np.frombuffer(spool.finish(), RECORD), writer.finish())
+    files = {name: source[name].files for name in splits if source[name].files}
+    return Facts(splits, tuple(numbering.names), np.frombuffer(spool.finish(), RECORD), writer.finish(), files)
 
 
 def digests(texts: Iterable[bytes], seed: int | None = None) -> npt.NDArray[np.uint64]:

@@ -42,13 +42,8 @@ def finding(facts: Facts, mask: Mask, kind: FindingKind, what: str) -> Finding:
 
 
 def _example(facts: Facts, row: int) -> Example:
-    record = facts.records[row]
-    return Example(
-        split=facts.splits[record["split"]],
-        row=int(record["number"]),
-        text=shortened(facts.texts[row]),
-        label=facts.labels[record["label"]],
-    )
+    place, number = facts.place_of(row)
+    return Example(place, number, shortened(facts.texts[row]), facts.labels[facts.records["label"][row]])
 
 
 def per_label(facts: Facts, mask: Mask) -> npt.NDArray[np.int64]:

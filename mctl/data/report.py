@@ -29,7 +29,8 @@ class Example:
     """One row that a finding is about.
 
     Args:
-        split: the split of the source it stood in; "all" when the source is one file.
+        split: the split of the source it stood in, or the file where that has several; "all" when the source is one
+            file.
         row: its number in that file as an editor or a spreadsheet counts it: the line on which it begins in CSV, TSV
             and JSONL, its row in a workbook (the header is row 1); the first record of an array, of Parquet and of
             hub data is row 1.

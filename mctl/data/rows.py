@@ -43,11 +43,13 @@ class RowSource:
         columns: the columns read.
         chunks: its rows, to be gone through once; raises a `UserError` at a row that cannot be read.
         findings: what its reader has passed over.
+        files: names of the files, where they are several: then the numbers of its rows are those of `numbered`.
     """
 
     columns: Columns
     chunks: Iterator[Rows]
     findings: tuple[Finding, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 def rows_of(table: Table, columns: Columns, chunk_rows: int, where: str) -> Iterator[Rows]:

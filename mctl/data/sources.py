@@ -11,6 +11,7 @@ from typing import Any
 from mctl.data.columns import find_columns
 from mctl.data.dataset import SplitName
 from mctl.data.hub import load_hub, open_split
+from mctl.data.numbering import numbered
 from mctl.data.read import READERS, has_reader, read_file
 from mctl.data.report import Finding
 from mctl.data.rows import ColumnFinder, Rows, RowSource
@@ -150,7 +151,7 @@ def _folder(
             read_file(folder / name, _finder(settings, folder / name), chunk_rows, _dialect(settings))
             for name in its_names
         ]
-        splits[split] = _joined(sources)
+        splits[split] = _joined(sources, its_names)
     return _with_finding(splits, named, "files")
 
 
@@ -212,22 +213,18 @@ def _with_finding(splits: dict[str, RowSource], named: NamedSplits, what: str) -
     return splits
 
 
-def _joined(sources: Sequence[RowSource]) -> RowSource:
-    """Several shards as one source, whose rows are numbered on."""
+def _joined(sources: Sequence[RowSource], names: Sequence[str]) -> RowSource:
+    """Several shards as one source."""
     if len(sources) == 1:
         return sources[0]
     other = next((source.columns for source in sources if source.columns != sources[0].columns), None)
     if other is not None:
         raise UserError(f"shards of one split have other columns: {sources[0].columns} and {other}.")
     findings = tuple(found for source in sources for found in source.findings)
-    return RowSource(sources[0].columns, _numbered_on(sources), findings)
+    return RowSource(sources[0].columns, _numbered(sources), findings, tuple(names))
 
 
-def _numbered_on(sources: Sequence[RowSource]) -> Iterator[Rows]:
-    last = 0
-    for source in sources:
-        before = last
+def _numbered(sources: Sequence[RowSource]) -> Iterator[Rows]:
+    for file, source in enumerate(sources):
         for rows in source.chunks:
-            numbers = [before + number for number in rows.numbers]
-            last = numbers[-1]
-            yield replace(rows, numbers=numbers)
+            yield replace(rows, numbers=[numbered(file, line) for line in rows.numbers])

@@ -80,5 +80,5 @@ def _otherwise_spelled(facts: Facts, cases: Mapping[str, str], source: str) -> U
 
 def _described(facts: Facts, name: str) -> str:
     rows = np.flatnonzero(facts.records["label"] == facts.labels.index(name))
-    first = facts.records[rows[0]]
-    return f"{name!r} ({len(rows)} rows, the first in {facts.splits[first['split']]}, row {first['number']})"
+    place, number = facts.place_of(int(rows[0]))
+    return f"{name!r} ({len(rows)} rows, the first in {place}, row {number})"

@@ -171,3 +171,35 @@ def test_more_dropped_rows_than_allowed_are_refused(write: Write, two_classes: l
     assert load(DataSettings(source=str(path), max_dropped=20)).dropped.percent == 20
     with pytest.raises(UserError, match=r"10 of 50 rows are dropped, 20.0 % where 19 are allowed: exact_duplicate: 10"):
         load(DataSettings(source=str(path), max_dropped=19))
+
+
+def test_rows_of_several_files_have_their_file_and_the_line_in_it(
+    write: Write, two_classes: list[Any], tmp_path: Path
+) -> None:
+    """A text with a line end in it stands in the first file: lines are no rows."""
+    write("news/train-00000-of-00002.csv", [("two\nlines", "Tech"), ("", "Tech"), *two_classes[:20]])
+    write("news/train-00001-of-00002.csv", [*two_classes[20:], ("", "Sports"), two_classes[0]])
+    folder = write("news/test.csv", [*with_prefix(two_classes, "test"), ("", "Tech")]).parent
+    dataset = load(DataSettings(source=str(folder)))
+    first, second = (f"train-0000{number}-of-00002.csv" for number in range(2))
+    assert {found.reason: found.lines for found in dataset.dropped.reasons()} == {
+        "empty_text": ("test 42", f"{first} 4", f"{second} 22"),
+        "exact_duplicate": (f"{second} 23",),
+    }
+    empty = next(found for found in dataset.report.findings if found.kind == "empty_text")
+    assert [(one.split, one.row) for one in empty.examples] == [("test", 42), (first, 4), (second, 22)]
+    dataset.dropped.write(tmp_path / "dropped.csv")
+    with (tmp_path / "dropped.csv").open(newline="") as file:
+        assert list(csv.reader(file)) == [
+            ["split", "line", "reason", "file"],
+            ["test", "42", "empty_text", ""],
+            ["train", "4", "empty_text", first],
+            ["train", "22", "empty_text", second],
+            ["train", "23", "exact_duplicate", second],
+        ]
+    with pytest.raises(UserError, match=r"'tech' \(1 rows, the first in test-00001-of-00002.csv, row 4\)"):
+        write("more/train-00000-of-00002.csv", with_prefix(two_classes, "dev"))
+        write("more/train-00001-of-00002.csv", with_prefix(two_classes, "more"))
+        folder = write("more/test-00001-of-00002.csv", [("a\nb", "Tech"), ("c", "tech")]).parent
+        write("more/test-00000-of-00002.csv", with_prefix(two_classes, "test"))
+        load(DataSettings(source=str(folder)))
