@@ -6,6 +6,7 @@ become of the rows so far, and returns what becomes of them now and what it foun
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 import numpy as np
@@ -19,6 +20,10 @@ from mctl.data.spelling import as_number
 from mctl.data.split_names import WHOLE
 from mctl.data.stored import Positions
 from mctl.data.text import folded
+
+_BETWEEN_LABELS = re.compile("[,;|]")
+_MANY_JOINED = 0.05
+"""Share of the rows, or of the labels, from which on labels that join others are told."""
 
 
 def clean(facts: Facts, settings: DataSettings) -> tuple[Positions, CleaningReport, Dropped]:
@@ -37,6 +42,7 @@ def clean(facts: Facts, settings: DataSettings) -> tuple[Positions, CleaningRepo
         for fate in (Fate.HEADER_ROW, Fate.EMPTY_TEXT, Fate.MISSING_LABEL)
         for found in dropped(facts, fates, fate, "dropped")
     ]
+    findings += _labels_joined(facts, fates == Fate.KEPT)
     copies = _Copies(facts, fates == Fate.KEPT)
     fates, found = _without_conflicts(copies, fates, settings.conflicts)
     findings += found
@@ -160,6 +166,26 @@ def _labels_alike(facts: Facts, kept: Mask) -> list[Finding]:
         return []
     rows = np.array([name in alike for name in facts.labels])[facts.records["label"]] & kept
     return [finding(facts, rows, "labels_alike", f"kept apart: {', '.join(sorted(alike))}")]
+
+
+def _labels_joined(facts: Facts, kept: Mask) -> list[Finding]:
+    """Classes whose names are those of other classes with a separator between: several labels of one text, perhaps."""
+    counts = per_label(facts, kept)
+    single = {folded(facts.labels[number]) for number in np.flatnonzero(counts)}
+    joined = np.array(
+        [
+            len(parts := {folded(part) for part in _BETWEEN_LABELS.split(name)}) > 1 and parts <= single
+            for name in facts.labels
+        ],
+        np.bool_,
+    )
+    rows = joined[facts.records["label"]] & kept
+    if np.count_nonzero(rows) < _MANY_JOINED * np.count_nonzero(kept) and joined.sum() < _MANY_JOINED * len(single):
+        return []
+    names = [repr(facts.labels[number]) for number in np.flatnonzero(counts * joined)]
+    listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    what = f"taken for classes of their own, though they join other labels (a text has one label in mctl): {listed}"
+    return [finding(facts, rows, "labels_joined", what)] if rows.any() else []
 
 
 def _per_split(facts: Facts, splits: np.ndarray) -> dict[str, int]:

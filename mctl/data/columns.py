@@ -59,7 +59,10 @@ def _find_one(columns: Sequence[str], wanted: str | None, known: frozenset[str],
         )
     if len(matches) == 1:
         return matches[0]
-    raise UserError(f"{problem}.", where=where, todo=_todo(role, columns))
+    todo = _todo(role, columns)
+    if twice := next((name for name in matches if matches.count(name) > 1), None):
+        todo = f"{twice!r} stands {matches.count(twice)} times in the header: rename all but one. {todo}"
+    raise UserError(f"{problem}.", where=where, todo=todo)
 
 
 def _todo(role: str, columns: Sequence[str]) -> str:

@@ -18,6 +18,7 @@ FindingKind = Literal[
     "class_too_small",
     "class_not_evaluated",
     "labels_alike",
+    "labels_joined",
     "labels_respelled",
     "passed_over",
     "unknown_label",
@@ -67,8 +68,8 @@ class CleaningReport:
 
     A row is dropped for one reason only, the first that holds, so the counts of the kinds that drop rows add up to
     `sum(rows_read) - sum(rows_kept)`. The kinds `class_vanished`, `class_not_evaluated`, `labels_alike`,
-    `labels_respelled` and `passed_over` drop nothing; `unknown_label` counts rows that `select_labels` took away
-    afterwards.
+    `labels_joined`, `labels_respelled` and `passed_over` drop nothing; `unknown_label` counts rows that `select_labels`
+    took away afterwards.
 
     Args:
         rows_read: rows in the source, by its splits ("all" when it is one file).

@@ -14,7 +14,7 @@ from mctl.data.lines import Lines
 from mctl.data.settings import Quotes
 from mctl.data.sniff import check_is_not_json, check_is_text
 from mctl.data.swallowed import SwallowedRows, opened_on
-from mctl.data.table import Dialect, Table, TableRow
+from mctl.data.table import Dialect, Table, TableRow, check_is_no_other_header
 from mctl.data.text import folded
 from mctl.errors import UserError
 
@@ -138,7 +138,7 @@ class _Rows:
 
     def __init__(self, content: Content, lines: Lines, header: Sequence[str], separator: str, quotes: Quotes) -> None:
         self._where, self._lines, self._separator, self._quotes = content.name, lines, separator, quotes
-        self._width = len(header)
+        self._width, self._header = len(header), header
         labels = [place for place, name in enumerate(header) if folded(name) in LABEL_NAMES]
         self._label = labels[0] if len(labels) == 1 else None
         self._trailing: int | None = None
@@ -154,6 +154,7 @@ class _Rows:
                 swallowed.look_at(number, self._lines.record)
             if len(fields) != self._width or self._trailing is None:
                 fields = self._fitted(fields, number, places if key is not None else ())
+            check_is_no_other_header(fields, self._header, f"{self._where}, line {number}")
             if label is not None:
                 swallowed.know(fields[label])
             yield number, [None if fields[place] == _NULL else fields[place] for place in places]

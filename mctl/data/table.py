@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from mctl.data.settings import Quotes
+from mctl.errors import UserError
 
 TableRow: TypeAlias = tuple[int, Sequence[object]]
 """A row's number, see `mctl.data.report.Example`, and its cells: texts, numbers, None where there is nothing."""
@@ -26,6 +27,23 @@ class Dialect:
     quotes: Quotes = "checked"
     sheet: str | None = None
     every_key: bool = False
+
+
+def check_is_no_other_header(cells: Sequence[object], header: Sequence[str], where: str) -> None:
+    """Refuse a row that names the columns in another order: the rows below it would be read in the wrong columns.
+
+    Raises:
+        UserError: two cells or more are names of columns, and not all of them stand in their column.
+    """
+    if cells[0] not in header and cells[-1] not in header:
+        return
+    named = [place for place, cell in enumerate(cells[: len(header)]) if cell and cell in header]
+    if len(named) > 1 and any(cells[place] != header[place] for place in named):
+        raise UserError(
+            f"the columns are named again, in another order: {', '.join(map(str, cells[:10]))}.",
+            where=where,
+            todo="Give files whose columns differ one by one, or join them by their columns' names.",
+        )
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 from xml.etree.ElementTree import ParseError
 
 from mctl.data.content import Content
-from mctl.data.table import Dialect, Table, TableRow
+from mctl.data.table import Dialect, Table, TableRow, check_is_no_other_header
 from mctl.errors import UserError
 
 _MOST_BYTES = 1 << 30
@@ -39,7 +39,7 @@ def open_xlsx(content: Content, dialect: Dialect) -> Table:
             todo="Begin with the column names.",
         )
     header = ["" if cell is None else str(cell).strip() for cell in first]
-    return Table(header, lambda places, key: _rows(rows, places, len(header), content), others)
+    return Table(header, lambda places, key: _rows(rows, places, header, content), others)
 
 
 def _has_cells(sheet: Any) -> bool:
@@ -70,8 +70,11 @@ def _sheet(workbook: Any, name: str | None, content: Content) -> Any:
     return sheets[name]
 
 
-def _rows(rows: Iterator[Sequence[object]], places: Sequence[int], width: int, content: Content) -> Iterator[TableRow]:
+def _rows(
+    rows: Iterator[Sequence[object]], places: Sequence[int], header: Sequence[str], content: Content
+) -> Iterator[TableRow]:
     """Rows without a cell are passed over where no other follows: sheets are often formatted far below their end."""
+    width = len(header)
     blank: list[int] = []
     with _explained(content):
         for number, row in enumerate(rows, start=2):
@@ -84,6 +87,7 @@ def _rows(rows: Iterator[Sequence[object]], places: Sequence[int], width: int, c
                     where=f"{content.name}, row {number}",
                     todo="Name its column in the first row, or empty it.",
                 )
+            check_is_no_other_header(row, header, f"{content.name}, row {number}")
             yield from ((empty, [None] * len(places)) for empty in blank)
             blank.clear()
             yield number, [row[place] if place < len(row) else None for place in places]

@@ -71,14 +71,16 @@ def label_table(
 
 def _text_column(header: Sequence[str], column: str | None, classifier: TextClassifier, where: str) -> str:
     trained_on = classifier.artifact.manifest.data.get("columns", {}).get("text", "")
+    problem = "it is not plain which column holds the texts" if column is None else f"there is no column {column!r}"
     wanted: Iterable[frozenset[str]] = [frozenset({folded(column)})] if column is not None else _usual(trained_on)
     for names in wanted:
-        found = [name for name in header if folded(name) in names]
+        found = [name for name in header if name == column] or [name for name in header if folded(name) in names]
         if len(found) == 1:
             return found[0]
+        if column is not None and found:
+            problem = f"several columns are named {column!r}"
     if column is None and len(header) == 1:
         return header[0]
-    problem = "it is not plain which column holds the texts" if column is None else f"there is no column {column!r}"
     listed = ", ".join(map(repr, header[:30]))
     raise UserError(f"{problem}.", where=where, todo=f"Name it with --text. Columns: {listed}.")
 
@@ -124,6 +126,11 @@ def replacing(path: Path) -> Iterator[IO[str]]:
 def write_rows(header: Sequence[str], rows: Iterable[Row], file: IO[str], kind: str) -> None:
     """Write rows as "csv", "tsv" or "jsonl": fields are quoted where they have to be, and what is missing is empty."""
     if kind == "jsonl":
+        if twice := next((name for name in header if list(header).count(name) > 1), None):
+            raise UserError(
+                f"two columns are named {twice!r}, and an object of JSON holds one of them.",
+                todo="Rename one, or write CSV: --output labelled.csv.",
+            )
         for row in rows:
             record = dict(zip(header, row, strict=True))
             file.write(plain_json(json.dumps(record, ensure_ascii=False, default=str)) + "\n")

@@ -116,3 +116,12 @@ def test_a_model_of_a_hub_that_does_not_answer_is_written_unseen_and_said(copy_o
     assert ran.code == 0, ran.err
     assert "user/name was not looked at" in ran.err
     assert tomllib.loads((copy_of_sample / "mctl.toml").read_text())["model"]["name"] == "user/name"
+
+
+def test_labels_that_join_others_are_warned_of(tmp_path: Path) -> None:
+    labels = ("sports", "politics", "sports,politics")
+    lines = [f'"{label} {number}","{label}"' for label in labels for number in range(10)]
+    (tmp_path / "news.csv").write_text("\n".join(["text,label", *lines]) + "\n")
+    ran = mctl("init", "--data", "news.csv", cwd=tmp_path)
+    assert ran.code == 0
+    assert "labels_joined: 10, taken for classes of their own" in " ".join(ran.err.split())

@@ -175,3 +175,15 @@ def test_quotes_of_a_table_mean_what_mctl_toml_says(chain: Path, tmp_path: Path,
         recipe.write_text(f'version = 2\n[data]\nquotes = "{quotes}"\n')
         ran = mctl("predict", path, "-c", recipe, "--artifacts", chain / "artifacts", "--quiet", cwd=chain)
         assert [row[0] for row in csv.reader(io.StringIO(ran.out))] == ["id", *expected], ran.err
+
+
+def test_columns_of_one_name_are_chosen_or_refused(chain: Path, tmp_path: Path, refused: Refused) -> None:
+    path = tmp_path / "few.csv"
+    path.write_text(f"Text,text,note,note\nx,{TEXTS[0]},1,2\n", encoding="utf-8")
+    refused("predict", path, cwd=chain, words=["not plain which column", "'Text', 'text'"])
+    refused("predict", path, "--text", "TEXT", cwd=chain, words=["several columns are named 'TEXT'"])
+    refused("predict", path, "--text", "text", "--json", cwd=chain, words=["two columns are named 'note'"])
+    ran = mctl("predict", path, "--text", "text", "--quiet", cwd=chain)
+    assert ran.out.splitlines()[1].startswith(f"x,{TEXTS[0]},1,2,"), ran.err
+    expected = rows(mctl("predict", "--quiet", TEXTS[0], cwd=chain).out)[0]
+    assert ran.out.splitlines()[1].split(",")[4] == expected[0]

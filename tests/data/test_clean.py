@@ -141,6 +141,30 @@ def test_labels_that_differ_in_case_are_kept_apart_and_reported():
     assert (finding.kind, finding.count) == ("labels_alike", 2)
 
 
+@pytest.mark.parametrize("joined", ["Sports,Tech", "Tech; Sports", "sports|TECH", "Sports,Tech,Health"])
+def test_labels_that_join_others_are_told(joined):
+    """Also where they are so rare that they are dropped as small classes afterwards."""
+    singles = [(f"{label} {number}", label) for label in ("Sports", "Tech", "Health") for number in range(6)]
+    _, report = cleaned({"all": rows(*singles, ("both", joined), ("two", joined))}, min_texts_per_class=5)
+    (finding,) = [found for found in report.findings if found.kind == "labels_joined"]
+    assert finding.count == 2
+    assert repr(joined) in finding.what_was_done
+    assert [example.text for example in finding.examples] == ["both", "two"]
+
+
+@pytest.mark.parametrize("label", ["Arts, Culture", "Sports, Culture", "Sports,", "Sports,Sports", "Sports Tech"])
+def test_a_separator_alone_joins_no_labels(label):
+    singles = [(f"{name} {number}", name) for name in ("Sports", "Tech") for number in range(6)]
+    _, report = cleaned({"all": rows(*singles, ("both", label), ("two", label))})
+    assert report.findings == ()
+
+
+def test_one_label_of_many_that_joins_others_is_nothing():
+    singles = [(f"{name} {number}", f"L{name}") for name in range(30) for number in range(5)]
+    _, report = cleaned({"all": rows(*singles, ("both", "L1,L2"))})
+    assert report.findings == ()
+
+
 def test_spelling_of_labels_is_evened_out():
     kept, _ = cleaned(
         {"all": rows(("one", "वृत्त  एक"), ("two", "वृत्त एक"), ("three", NUKTA_COMPOSED), ("x", NUKTA_APART))}

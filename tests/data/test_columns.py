@@ -47,3 +47,19 @@ def test_an_unclear_choice_is_refused_and_the_columns_are_listed(columns, text, 
 def test_a_wrong_separator_is_suspected():
     with pytest.raises(UserError, match="another separator"):
         find_columns(["text;label"], text=None, label=None, where="x.csv")
+
+
+@pytest.mark.parametrize("named", [None, "text"])
+def test_a_name_that_stands_twice_has_to_be_changed(named):
+    """No flag chooses between them."""
+    with pytest.raises(UserError, match="several columns") as caught:
+        find_columns(["text", "text", "label"], text=named, label=None, where="x.csv")
+    assert "'text' stands 2 times in the header: rename all but one" in str(caught.value.todo)
+
+
+def test_names_that_differ_in_case_are_chosen_by_the_flag():
+    with pytest.raises(UserError, match="several columns could be the label: 'Label', 'label'") as caught:
+        find_columns(["text", "Label", "label"], text=None, label=None, where="x.csv")
+    assert "--label" in str(caught.value.todo)
+    assert "rename" not in str(caught.value.todo)
+    assert find_columns(["text", "Label", "label"], text=None, label="label", where="x.csv").label == "label"

@@ -233,3 +233,30 @@ def test_a_table_with_all_its_columns() -> None:
     _, chunks = read_table(io.BytesIO(b"id,text,note\n1,a\n"), "csv", Dialect())
     with pytest.raises(UserError, match="2 fields where the rows before have 3"):
         list(chunks)
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.tsv", "rows.xlsx"])
+@pytest.mark.parametrize("again", [("label", "id", "text"), ("id", "label", "text"), ("text", "label", "source")])
+def test_columns_named_again_in_another_order_are_refused(tmp_path: Path, name: str, again: tuple[str, ...]) -> None:
+    """As where files with other columns were joined to one: the rows below would be read in the wrong columns."""
+    header = ("id", "text", "label")
+    rows = [(f"{number}", f"text {number}", "AB"[number % 2]) for number in range(20)]
+    path = tmp_path / name
+
+    def written(between: tuple[str, ...]) -> Path:
+        table = [header, *rows, between, *[(f"again {number}", *cells[1:]) for number, cells in enumerate(rows)]]
+        if path.suffix == ".xlsx":
+            workbook = openpyxl.Workbook()
+            for cells in table:
+                workbook.active.append(cells)
+            workbook.save(path)
+        else:
+            separator = "\t" if path.suffix == ".tsv" else ","
+            path.write_text("".join(separator.join(cells) + "\n" for cells in table))
+        return path
+
+    with pytest.raises(UserError, match="the columns are named again, in another order") as caught:
+        load_path(written(again))
+    assert str(caught.value.where).endswith((f"{name}, line 22", f"{name}, row 22"))
+    found = load_path(written(header)).dropped.reasons()[0]
+    assert (found.reason, found.rows, found.lines) == ("header_row", 1, ("22",))
