@@ -51,6 +51,7 @@ def predict(
         Literal["csv", "tsv", "jsonl"] | None,
         typer.Option("--format", help="stdin, or the file, is such a table.", show_default=False),
     ] = None,
+    sheet: options.Sheet = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -84,6 +85,7 @@ def predict(
     """
     from mctl.cli.next_step import NextStep
     from mctl.cli.recipe_at_hand import recipe_at_hand
+    from mctl.data.table import Dialect
     from mctl.ownership import refuse_to_replace
     from mctl.pipeline.predict import TextClassifier, open_artifact
     from mctl.pipeline.predict_table import label_table, replacing, write_rows, written_as
@@ -107,7 +109,7 @@ def predict(
                 classifier,
                 source,
                 format,
-                quotes=recipe.data.quotes,
+                dialect=Dialect(recipe.data.quotes, sheet),
                 column=text,
                 batch_size=batch_size,
                 top_k=top_k,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain
 
 from mctl.data.content import Content
@@ -48,10 +49,24 @@ def _json_objects(content: Content) -> Iterator[Record]:
     lines.close()
 
 
+def each_key_once(where: str, pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
+    """An object of JSON.
+
+    Raises:
+        UserError: a key stands twice: Python would take the last value, and other readers the first.
+    """
+    record = dict(pairs)
+    if len(record) == len(pairs):
+        return record
+    names = [name for name, _ in pairs]
+    twice = next(name for name in names if names.count(name) > 1)
+    raise UserError(f"the key {twice!r} stands twice in one object.", where=where, todo="Rename or remove one.")
+
+
 def _json_object(line: str, where: str) -> Mapping[str, object]:
     todo = 'Each line must be one JSON object such as {"text": "...", "label": "..."}.'
     try:
-        record = json.loads(line)
+        record = json.loads(line, object_pairs_hook=partial(each_key_once, where))
     except (ValueError, RecursionError) as error:
         raise UserError(f"is not JSON: {error}.", where=where, todo=todo) from error
     if not isinstance(record, dict):

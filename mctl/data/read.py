@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
@@ -19,6 +20,7 @@ from mctl.data.table import Dialect, Table, TableRow
 from mctl.data.xlsx import open_xlsx
 from mctl.errors import UserError
 
+logger = logging.getLogger(__name__)
 Chunk = TypeVar("Chunk", Rows, list[TableRow])
 
 READERS: Mapping[str, Callable[[Content, Dialect], Table]] = {
@@ -92,6 +94,8 @@ def read_table(
         table = _opened(content, dialect)
     except OSError as error:
         raise _unreadable(where, error) from error
+    for found in _passed_over(table):
+        logger.warning("%s: %s", where, found.what_was_done)
     rows = table.rows(range(len(table.header)), None)
     return list(table.header), _readable(iter(lambda: list(islice(rows, chunk_rows)), []), where)
 

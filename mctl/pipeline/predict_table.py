@@ -12,7 +12,6 @@ from typing import IO, BinaryIO
 from mctl.artifact import make_folder
 from mctl.data.columns import TEXT_NAMES
 from mctl.data.read import read_table
-from mctl.data.settings import Quotes
 from mctl.data.table import Dialect
 from mctl.data.text import folded
 from mctl.errors import UserError
@@ -28,7 +27,7 @@ def label_table(
     source: Path | BinaryIO,
     format: str | None,
     *,
-    quotes: Quotes,
+    dialect: Dialect,
     column: str | None,
     batch_size: int,
     top_k: int,
@@ -40,7 +39,7 @@ def label_table(
         classifier: what labels.
         source: a file, or a binary stream.
         format: see `mctl.data.read_table`; None: by the file's ending.
-        quotes: see `mctl.data.DataSettings`.
+        dialect: what the file does not say of itself.
         column: of the texts. By default the column that the classifier was trained on, or one with a usual name.
         batch_size: texts a call.
         top_k: labels a text.
@@ -52,7 +51,7 @@ def label_table(
     Raises:
         UserError: as `read_table`, or no such column.
     """
-    header, chunks = read_table(source, format, Dialect(quotes))
+    header, chunks = read_table(source, format, dialect)
     where = str(source) if isinstance(source, Path) else "stdin"
     place = header.index(_text_column(header, column, classifier, where))
 

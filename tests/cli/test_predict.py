@@ -8,6 +8,7 @@ import json
 import sys
 from pathlib import Path
 
+import openpyxl
 import pytest
 from command import mctl
 from refusal import Refused
@@ -187,3 +188,18 @@ def test_columns_of_one_name_are_chosen_or_refused(chain: Path, tmp_path: Path, 
     assert ran.out.splitlines()[1].startswith(f"x,{TEXTS[0]},1,2,"), ran.err
     expected = rows(mctl("predict", "--quiet", TEXTS[0], cwd=chain).out)[0]
     assert ran.out.splitlines()[1].split(",")[4] == expected[0]
+
+
+def test_sheets_that_are_not_read_are_named_and_can_be_chosen(chain: Path, tmp_path: Path, refused: Refused) -> None:
+    workbook = openpyxl.Workbook()
+    for sheet, text in ((workbook.active, TEXTS[0]), (workbook.create_sheet("More"), TEXTS[1])):
+        sheet.append(["text"])
+        sheet.append([text])
+    workbook.save(path := tmp_path / "few.xlsx")
+    ran = mctl("predict", path, cwd=chain)
+    assert "sheets that are not read (--sheet chooses one): More" in " ".join(ran.err.split())
+    assert ran.out.splitlines()[1].startswith(TEXTS[0])
+    ran = mctl("predict", path, "--sheet", "More", cwd=chain)
+    assert "not read" not in ran.err
+    assert ran.out.splitlines()[1].startswith(TEXTS[1])
+    refused("predict", path, "--sheet", "Other", cwd=chain, words=["no sheet 'Other'", "'More'"])

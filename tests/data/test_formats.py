@@ -260,3 +260,18 @@ def test_columns_named_again_in_another_order_are_refused(tmp_path: Path, name: 
     assert str(caught.value.where).endswith((f"{name}, line 22", f"{name}, row 22"))
     found = load_path(written(header)).dropped.reasons()[0]
     assert (found.reason, found.rows, found.lines) == ("header_row", 1, ("22",))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "where"),
+    [
+        ("rows.jsonl", '{"text": "a", "label": "x"}\n{"text": "b", "text": "c", "label": "y"}\n', "line 2"),
+        ("rows.json", '[{"text": "a", "label": "x"}, {"text": "b", "text": "c", "label": "y"}]', "row 2"),
+        ("rows.json", '{"text": ["a"], "label": ["x"], "text": ["b"]}', "rows.json"),
+    ],
+)
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path, name: str, content: str, where: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(UserError, match="the key 'text' stands twice in one object") as caught:
+        load_path(tmp_path / name)
+    assert str(caught.value.where).endswith(where)
