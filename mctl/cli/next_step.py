@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from mctl.recipe import Recipe
     from mctl.report.schema import ValidationResult
 
-# Files that `mctl predict` reads by column.
-_PREDICTABLE = {".csv", ".tsv", ".jsonl"}
+A_TEXT = "A text to label"
+"""Stands in a command for a text of the user's."""
 _VERDICTS = ("validation.json", "validation-cuda.json")
 
 
@@ -56,12 +56,28 @@ class NextStep:
             return self._making(folder, "compress", *asked)
         if kind == "compressed":
             return self._making(folder, "export", folder)
-        if any((folder / name).is_file() for name in _VERDICTS):
+        if _is_judged(folder):
             return command("report", folder)
         return command("validate", folder, config=self.config)
 
-    def after_verdict(self, result: ValidationResult, folder: Path) -> str:
-        """Use what has passed, mend what has failed, look closer at what is not decided."""
+    def after_prediction(self, artifact: Artifact, *, of_file: bool) -> str:
+        """Label the file of test texts after single texts; then what follows on the artifact.
+
+        Args:
+            artifact: what was asked.
+            of_file: a file was labelled.
+        """
+        labelling = None if of_file else self._labelling(artifact)
+        return labelling or self.after_artifact(artifact)
+
+    def after_verdict(self, result: ValidationResult, folder: Path, *, seen: bool = False) -> str:
+        """Use what has passed, mend what has failed, look closer at what is not decided.
+
+        Args:
+            result: the verdict.
+            folder: of the export.
+            seen: all checks have been shown.
+        """
         from mctl.artifact import load_artifact
 
         if result.verdict == "error":
@@ -76,17 +92,25 @@ class NextStep:
             return self._making(folder, "export", folder.parent / artifact.manifest.parents[0].name, "--fp32")
         if "latency" in failed:
             return command("bench", folder)
-        return command("report", folder, "--verbose") if failed <= {"accuracy"} else command("inspect", folder)
+        closer = failed <= {"accuracy"} and not seen
+        return command("report", folder, "--verbose") if closer else command("inspect", folder)
 
     def using(self, artifact: Artifact) -> str:
-        """Label the data that an artifact was made from, if they are a file here; else look at the artifact."""
-        from mctl.pipeline.inherit import data_files
+        """Label the file of test texts, if there is one here; else a text."""
+        return self._labelling(artifact) or command("predict", A_TEXT, "--artifact", artifact.folder)
 
-        for path in data_files(artifact):
-            labelled = Path(f"{path.stem}-labelled{path.suffix}")
-            if path.suffix in _PREDICTABLE and not labelled.exists():
-                return command("predict", path, "--artifact", artifact.folder, "--output", labelled)
-        return command("inspect", artifact.folder)
+    def _labelling(self, artifact: Artifact) -> str | None:
+        """Label the file of test texts that an artifact was made with, unless that has been done."""
+        from mctl.data.read import has_reader
+        from mctl.pipeline.inherit import test_file
+
+        path = test_file(artifact)
+        if path is None or not has_reader(path):
+            return None
+        labelled = Path(f"{path.name.split('.')[0]}-labelled{_written_ending(path)}")
+        if labelled.exists():
+            return None
+        return command("predict", path, "--artifact", artifact.folder, "--output", labelled)
 
     def _lower_level(self) -> str | None:
         level = self.recipe.compress.prune / 2
@@ -97,3 +121,16 @@ class NextStep:
         root = folder.parent
         elsewhere = self.artifacts is not None or root.resolve() != self.recipe.artifacts.resolve()
         return command(*words, *(["--artifacts", root] if elsewhere else []), config=self.config)
+
+
+def _is_judged(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in _VERDICTS)
+
+
+def _written_ending(path: Path) -> str:
+    """The ending of what `mctl predict` writes for a file: TSV and JSON their own, CSV for the others."""
+    name = path.name.casefold().removesuffix(".gz")
+    return next(
+        (ending for ending in (".tsv", ".jsonl") if name.endswith(ending)),
+        ".jsonl" if name.endswith(".json") else ".csv",
+    )

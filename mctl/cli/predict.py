@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import logging
 import re
 import shlex
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, BinaryIO, Literal
+from typing import IO, TYPE_CHECKING, Annotated, BinaryIO, Literal, NoReturn
 
 import typer
 
@@ -17,6 +18,9 @@ from mctl.cli import options
 
 if TYPE_CHECKING:
     from mctl.pipeline.predict import Prediction
+    from mctl.progress import Progress
+
+logger = logging.getLogger(__name__)
 
 # JSON escapes the controls of ASCII alone; some terminals obey these too.
 _LONGEST_NAME = 4096
@@ -47,6 +51,10 @@ def predict(
         str | None,
         typer.Option("--text", help="Column of the texts. [default: as in training]", show_default=False),
     ] = None,
+    quotes: Annotated[
+        Literal["checked", "trusted", "none", "backslash"] | None,
+        typer.Option("--quotes", help="What double quotes in CSV and TSV mean. [default: checked]", show_default=False),
+    ] = None,
     format: Annotated[
         Literal["csv", "tsv", "jsonl"] | None,
         typer.Option("--format", help="stdin, or the file, is such a table.", show_default=False),
@@ -73,7 +81,8 @@ def predict(
     """Label texts: label, probability and text, separated by tabs.
 
     Of a **file** (CSV, TSV, JSONL and what else training reads) all columns are kept, and label and probability are
-    added: CSV gives CSV, TSV gives TSV, JSON gives JSONL. Texts are cleaned as in training.
+    added: CSV gives CSV, TSV gives TSV, JSON gives JSONL. Texts are cleaned as in training. Where the file has labels
+    of the model too, the share of rows that get theirs is said.
 
     Examples:
 
@@ -83,47 +92,82 @@ def predict(
 
         cut -f1 news.tsv | mctl predict --json > labels.jsonl
     """
+    source = _table_in(texts, format, {"--text": text, "--sheet": sheet, "--quotes": quotes})
     from mctl.cli.next_step import NextStep
     from mctl.cli.recipe_at_hand import recipe_at_hand
     from mctl.data.table import Dialect
-    from mctl.ownership import refuse_to_replace
     from mctl.pipeline.predict import TextClassifier, open_artifact
-    from mctl.pipeline.predict_table import label_table, replacing, write_rows, written_as
+    from mctl.pipeline.predict_table import label_table, write_rows, writing_to, written_as
     from mctl.report.console import open_console
 
-    source = _table_in(texts, format)
-    if output is not None and not (force and output.is_file()):
-        refuse_to_replace(output, "--output (or replace a file with --force)")
-    recipe, config = recipe_at_hand(config, {"artifacts": artifacts}, artifact)
-    with open_console(quiet) as console, nullcontext(sys.stdout) if output is None else replacing(output) as out:
+    flags = {"artifacts": artifacts, "data.sheet": sheet, "data.quotes": quotes}
+    recipe, config = recipe_at_hand(config, flags, artifact)
+    with (
+        open_console(quiet) as console,
+        nullcontext(sys.stdout) if output is None else writing_to(output, force) as out,
+    ):
         opened = open_artifact(recipe.artifacts, artifact, console)
         classifier = TextClassifier(opened, provider, threads)
         if source is None:
             given = [] if texts == ["-"] else texts
-            lines = _whole(enumerate(given, 1), "text") if given else _from_stdin()
+            lines = _whole(enumerate(given, 1), "text") if given else _from_stdin(console)
             _write_lines(classifier(lines, batch_size, top_k), out, json=json)
         else:
             kind = "jsonl" if json else written_as(output or format or source)
+            dialect = Dialect(recipe.data.quotes, recipe.data.sheet)
             console.start("predict", 0)
-            header, rows = label_table(
+            table = label_table(
                 classifier,
                 source,
                 format,
-                dialect=Dialect(recipe.data.quotes, sheet),
+                dialect=dialect,
                 column=text,
                 batch_size=batch_size,
                 top_k=top_k,
                 progress=console,
             )
-            write_rows(header, rows, out, kind)
+            write_rows(table.header, table.rows, out, kind)
             console.finish()
-        if output is not None:
-            console.say(f"wrote {output}")
-        console.say(NextStep(recipe, config, artifacts).after_artifact(opened))
+            for line in table.told():
+                console.say(line)
+    if output is not None:
+        console.say(f"wrote {output}")
+    console.say(NextStep(recipe, config, artifacts).after_prediction(opened, of_file=isinstance(source, Path)))
 
 
-def _table_in(texts: list[str] | None, format: str | None) -> Path | BinaryIO | None:
-    """The file among the arguments, or stdin where it is said to be a table; None: the arguments are texts."""
+def _table_in(
+    texts: list[str] | None, format: str | None, of_tables: Mapping[str, str | None]
+) -> Path | BinaryIO | None:
+    """The file among the arguments, or stdin where it is said to be a table; None: the arguments are texts.
+
+    Args:
+        texts: the arguments.
+        format: of the table, as the user says.
+        of_tables: flags that only a table has a use for.
+    """
+    found = _table_named(texts, format)
+    flags = [name for name, value in {**of_tables, "--format": format}.items() if value is not None]
+    if found is None and flags:
+        _refuse_without_table(flags[0], of_tables["--text"], texts)
+    return found
+
+
+def _refuse_without_table(flag: str, column: str | None, texts: list[str] | None) -> NoReturn:
+    from mctl.errors import UserError
+
+    if flag == "--text" and not texts:
+        as_text = f"If it is the text itself: mctl predict {shlex.quote(str(column))}"
+        raise UserError(
+            "this names a column of a file, and no file is named.", where=f"--text {column}", todo=f"{as_text}."
+        )
+    raise UserError(
+        "this is of a file with columns, and none is named.",
+        where=flag,
+        todo="Name the file, leave the flag out, or say with --format what comes on standard input.",
+    )
+
+
+def _table_named(texts: list[str] | None, format: str | None) -> Path | BinaryIO | None:
     from mctl.data.read import has_reader
     from mctl.errors import UserError
 
@@ -180,11 +224,38 @@ def _escape(found: re.Match[str]) -> str:
     return f"\\u{ord(found.group()):04x}"
 
 
-def _from_stdin() -> Iterator[str]:
-    """One text a line, as UTF-8 whatever the locale says."""
+def _from_stdin(console: Progress) -> Iterator[str]:
+    """One text a line, as UTF-8 whatever the locale says. A first line that looks like a table's is told."""
+    if sys.stdin.isatty():
+        console.say("reading one text a line from the terminal; Ctrl-D ends it")
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
-    return _whole(((number, line.rstrip("\r\n")) for number, line in enumerate(sys.stdin, 1)), "stdin, line")
+    lines = ((number, line.rstrip("\r\n")) for number, line in enumerate(sys.stdin, 1))
+    for place, text in enumerate(_whole(lines, "stdin, line")):
+        if not place and (format := _format_of(text)):
+            logger.warning("stdin looks like %s, and each line is labelled as a text; --format %s", *format)
+        yield text
+
+
+def _format_of(line: str) -> tuple[str, str] | None:
+    """What table a first line may be of, for people and for `--format`: an object of JSON, or a header."""
+    import json as decoder
+
+    from mctl.data.columns import TEXT_NAMES
+    from mctl.data.text import folded
+
+    line = line.lstrip("\ufeff")
+    if line.startswith("{"):
+        try:
+            decoder.loads(line)
+        except ValueError:
+            return None
+        return "JSONL", "jsonl"
+    for format, separator in (("tsv", "\t"), ("csv", ","), ("csv", ";")):
+        names = [folded(name.strip('"')) for name in line.split(separator)]
+        if len(names) > 1 and not TEXT_NAMES.isdisjoint(names):
+            return format.upper(), format
+    return None
 
 
 def _whole(texts: Iterable[tuple[int, str]], place: str) -> Iterator[str]:

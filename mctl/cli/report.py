@@ -62,4 +62,4 @@ def report(
             show(result, console.results, verbose=verbose)
         else:
             typer.echo(FORMATS[format](result, found.folder).decode("utf-8"), nl=False)
-        console.say(NextStep(recipe, config, artifacts).after_verdict(result, found.folder))
+        console.say(NextStep(recipe, config, artifacts).after_verdict(result, found.folder, seen=verbose))

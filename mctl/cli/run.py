@@ -36,6 +36,8 @@ def run(
         result = run_chain(recipe, console)
     if result is not None:
         code = options.report(result, console, recipe.gate, verbose=verbose)
-        next_step = NextStep(recipe, config, artifacts).after_verdict(result, recipe.artifacts / result.artifact)
+        next_step = NextStep(recipe, config, artifacts).after_verdict(
+            result, recipe.artifacts / result.artifact, seen=verbose
+        )
         console.say(options.last_line(next_step, result.data))
         raise typer.Exit(code)

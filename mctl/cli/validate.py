@@ -214,6 +214,6 @@ def validate(
         result = run(recipe, console, artifact)
     code = options.report(result, console, recipe.gate, as_json=json, verbose=verbose)
     folder = artifact or recipe.artifacts / result.artifact
-    next_step = NextStep(recipe, config, artifacts).after_verdict(result, folder)
+    next_step = NextStep(recipe, config, artifacts).after_verdict(result, folder, seen=verbose)
     console.say(options.last_line(next_step, result.data))
     raise typer.Exit(code)

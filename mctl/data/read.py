@@ -73,7 +73,7 @@ def read_table(
         The names of the columns, in order; and the rows a chunk at a time, each with its number (its line in CSV, TSV
         and JSONL) and its cells, as many as there are columns. A cell is a text as it stands, a number, a truth value,
         a date or, where there is nothing, None. `mctl.data.text.tidy` makes of a text what training sees.
-        Keys that only later objects of JSON have are columns of it too.
+        Keys that only later objects of JSON have are columns of it too. Sheets that are passed over are logged.
 
     Raises:
         UserError: as `read_file`; a row with more or fewer fields than the header has names.

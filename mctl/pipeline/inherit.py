@@ -85,12 +85,11 @@ def is_data_of(source: str, artifact: Artifact) -> bool:
     return ours.exists() and theirs.exists() and ours.samefile(theirs)
 
 
-def data_files(artifact: Artifact) -> list[Path]:
-    """The files with labelled texts that an artifact was made from, as far as they are here: test texts first."""
-    named = artifact.manifest.recipe.get("data") or {}
-    paths = (named.get("test"), named.get("source"), artifact.manifest.data.get("source"))
-    found = [_from_manifest(path, artifact) for path in paths if isinstance(path, str)]
-    return [path for path in map(Path, found) if path.is_file()]
+def test_file(artifact: Artifact) -> Path | None:
+    """The file of test texts that an artifact was made with, if it is here."""
+    named = (artifact.manifest.recipe.get("data") or {}).get("test")
+    path = Path(_from_manifest(named, artifact)) if isinstance(named, str) else None
+    return path if path is not None and path.is_file() else None
 
 
 def _from_manifest(path: str, artifact: Artifact) -> str:

@@ -4,22 +4,62 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, BinaryIO
 
 from mctl.artifact import make_folder
-from mctl.data.columns import TEXT_NAMES
-from mctl.data.read import read_table
+from mctl.data.columns import LABEL_NAMES, TEXT_NAMES
+from mctl.data.read import has_reader, read_table
 from mctl.data.table import Dialect
-from mctl.data.text import folded
+from mctl.data.text import comparison_key, folded, shortened, tidy
 from mctl.errors import UserError
+from mctl.ownership import refuse_to_replace
 from mctl.pipeline.predict import TextClassifier
 from mctl.progress import Progress
 from mctl.report.plain import plain_json
 
+logger = logging.getLogger(__name__)
 Row = Sequence[object]
+_WRITTEN = (".csv", ".tsv", ".jsonl", ".json")
+_FIRST = 5
+
+
+@dataclass
+class LabelledTable:
+    """A table whose rows are labelled as they are gone through, once.
+
+    Attributes:
+        header: its columns, and those of the prediction.
+        rows: the cells as they were read, then a label and its probability, `top_k` times.
+        labels: rows gone through whose label the table has and the model knows.
+        right: those of them that are labelled so.
+        header_rows: numbers of the rows gone through that repeat the header.
+    """
+
+    header: list[str]
+    rows: Iterator[Row]
+    labels: int = 0
+    right: int = 0
+    header_rows: list[int] = field(default_factory=list)
+
+    def told(self) -> list[str]:
+        """What there is to say of it, once its rows are gone through."""
+        lines = []
+        if self.header_rows:
+            more = ", ..." if len(self.header_rows) > _FIRST else ""
+            listed = ", ".join(map(str, self.header_rows[:_FIRST]))
+            lines.append(
+                f"{len(self.header_rows)} rows repeat the header; they are labelled like texts: {listed}{more}"
+            )
+        if self.labels:
+            share = f"{100 * self.right / self.labels:.1f} %, as a share, no verdict"
+            lines.append(f"accuracy on the {self.labels} rows with a label of the model: {share}")
+        return lines
 
 
 def label_table(
@@ -32,21 +72,18 @@ def label_table(
     batch_size: int,
     top_k: int,
     progress: Progress,
-) -> tuple[list[str], Iterator[Row]]:
+) -> LabelledTable:
     """Label the texts of a table.
 
     Args:
         classifier: what labels.
         source: a file, or a binary stream.
         format: see `mctl.data.read_table`; None: by the file's ending.
-        dialect: what the file does not say of itself.
+        dialect: what the table does not say of itself.
         column: of the texts. By default the column that the classifier was trained on, or one with a usual name.
         batch_size: texts a call.
         top_k: labels a text.
         progress: hears of the texts that are labelled.
-
-    Returns:
-        The header, and the rows: the cells as they were read, then a label and its probability, `top_k` times.
 
     Raises:
         UserError: as `read_table`, or no such column.
@@ -54,18 +91,45 @@ def label_table(
     header, chunks = read_table(source, format, dialect)
     where = str(source) if isinstance(source, Path) else "stdin"
     place = header.index(_text_column(header, column, classifier, where))
+    label_place = _label_place(header, place, classifier)
+    classes = {comparison_key(name): name for name in classifier.classes}
+    names = [folded(name) for name in header]
+    new = _new_columns(header, min(top_k, len(classifier.classes)))
 
     def rows() -> Iterator[Row]:
         done = 0
         for chunk in chunks:
-            texts = ["" if cells[place] is None else str(cells[place]) for _, cells in chunk]
-            labelled = classifier(texts, batch_size, top_k)
-            for (_, cells), one in zip(chunk, labelled, strict=True):
+            labelled = classifier([as_text(cells[place]) for _, cells in chunk], batch_size, top_k)
+            for (number, cells), one in zip(chunk, labelled, strict=True):
+                if folded(as_text(cells[place])) == names[place] and [folded(as_text(cell)) for cell in cells] == names:
+                    table.header_rows.append(number)
+                if label_place is not None:
+                    known = classes.get(comparison_key(as_text(cells[label_place])))
+                    table.labels += known is not None
+                    table.right += known == one.label
                 yield [*cells, *(value for pair in one.ranked for value in (pair[0], round(pair[1], 6)))]
             done += len(chunk)
             progress.advance(done)
 
-    return [*header, *_new_columns(header, min(top_k, len(classifier.classes)))], rows()
+    table = LabelledTable([*header, *new], rows())
+    return table
+
+
+def as_text(cell: object) -> str:
+    """A cell as training reads it: nothing is no text, and an integer column with a gap in it comes as floats."""
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return ""
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else tidy(str(cell))
+
+
+def _label_place(header: Sequence[str], text_place: int, classifier: TextClassifier) -> int | None:
+    """The column of labels, if it is plain which one it is: that of the training, or the one with a usual name."""
+    trained_on = classifier.artifact.manifest.data.get("columns", {}).get("label", "")
+    for names in (frozenset({folded(trained_on)}), LABEL_NAMES):
+        found = [place for place, name in enumerate(header) if folded(name) in names and place != text_place]
+        if len(found) == 1:
+            return found[0]
+    return None
 
 
 def _text_column(header: Sequence[str], column: str | None, classifier: TextClassifier, where: str) -> str:
@@ -79,6 +143,12 @@ def _text_column(header: Sequence[str], column: str | None, classifier: TextClas
         if column is not None and found:
             problem = f"several columns are named {column!r}"
     if column is None and len(header) == 1:
+        logger.warning(
+            "%s: the first row, %r, is taken for the name of the column. A file with a text a line and no header is "
+            "read from standard input: mctl predict < FILE",
+            where,
+            shortened(header[0]),
+        )
         return header[0]
     listed = ", ".join(map(repr, header[:30]))
     raise UserError(f"{problem}.", where=where, todo=f"Name it with --text. Columns: {listed}.")
@@ -104,15 +174,49 @@ def _free(name: str, taken: set[str]) -> str:
     return name
 
 
+def check_output(path: Path, replace: bool) -> None:
+    """Refuse a file to write that is there, or whose ending promises what is not written.
+
+    Args:
+        path: the file.
+        replace: the user allows to replace a file.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    if has_reader(path) and path.suffix.casefold() not in _WRITTEN:
+        raise UserError(
+            f"predict does not write {path.suffix}.",
+            where=f"--output {path}",
+            todo=f"Choose another ending: {', '.join(_WRITTEN)}.",
+        )
+    if path.is_symlink() or path.is_dir():
+        refuse_to_replace(path, "--output")
+    if path.exists() and not replace:
+        raise UserError(
+            "this file is there already.",
+            where=f"--output {path}",
+            todo="Name another file, or replace this one with --force.",
+        )
+
+
 @contextmanager
-def replacing(path: Path) -> Iterator[IO[str]]:
-    """A text file to write in UTF-8, which is at `path` once it is complete, and nowhere when the body fails."""
+def writing_to(path: Path, replace: bool) -> Iterator[IO[str]]:
+    """A text file to write in UTF-8, which is at `path` once it is complete, and nowhere when the body fails.
+
+    Args:
+        path: the file.
+        replace: see `check_output`.
+
+    Raises:
+        UserError: something has come to be at `path` in the meantime. What was written is kept beside it.
+    """
+    check_output(path, replace)
     make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         with temporary.open("x", encoding="utf-8", newline="") as file:
             yield file
-        temporary.replace(path)
     except FileExistsError as error:
         raise UserError(
             "another mctl writes this file, or one was killed.", where=str(temporary), todo="Wait, or remove it."
@@ -120,6 +224,12 @@ def replacing(path: Path) -> Iterator[IO[str]]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    try:
+        check_output(path, replace)
+    except UserError as error:
+        todo = f"It came while the texts were labelled. The labels are in {temporary}: give that file a name."
+        raise UserError(error.what, where=error.where, todo=todo) from error
+    temporary.replace(path)
 
 
 def write_rows(header: Sequence[str], rows: Iterable[Row], file: IO[str], kind: str) -> None:

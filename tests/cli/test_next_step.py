@@ -83,3 +83,48 @@ def test_what_has_failed_says_what_helps(chain: Path, failed: str, expected: str
     recipe = Recipe(artifacts=chain / "artifacts")
     told = NextStep(recipe, None, None).after_verdict(result, artifact.folder)
     assert told == expected.format(chain / "artifacts")
+
+
+def test_all_checks_shown_are_not_named_again(chain: Path) -> None:
+    artifact = load_artifact(chain / "artifacts" / "prune25-distill-fp16")
+    result = result_with("x")
+    checks = [result.checks[0].model_copy(update={"group": "accuracy", "verdict": "inconclusive"})]
+    result = result.model_copy(update={"verdict": "inconclusive", "checks": checks})
+    step = NextStep(Recipe(artifacts=chain / "artifacts"), None, None)
+    assert step.after_verdict(result, artifact.folder) == command("report", artifact.folder, "--verbose")
+    assert step.after_verdict(result, artifact.folder, seen=True) == command("inspect", artifact.folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("test.csv", "test-labelled.csv"),
+        ("test.tsv", "test-labelled.tsv"),
+        ("test.json", "test-labelled.jsonl"),
+        ("test.jsonl.gz", "test-labelled.jsonl"),
+        ("test.CSV.gz", "test-labelled.csv"),
+        ("test.xlsx", "test-labelled.csv"),
+        ("test.parquet", "test-labelled.csv"),
+        ("test.txt", None),
+    ],
+)
+def test_texts_to_label_are_those_of_the_test_file_and_never_those_of_the_training(
+    chain: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, written: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    artifact = load_artifact(chain / "artifacts" / "prune25-distill-fp16")
+    step = NextStep(Recipe(artifacts=chain / "artifacts"), None, None)
+    one_text = command("predict", "A text to label", "--artifact", artifact.folder)
+    assert step.using(artifact) == one_text
+    (tmp_path / name).write_text("x", encoding="utf-8")
+    recipe = {"data": {"source": str(chain / "news.csv"), "test": str(tmp_path / name)}}
+    manifest = artifact.manifest.model_copy(update={"recipe": recipe})
+    given = type(artifact)(artifact.folder, manifest)
+    labelling = command("predict", tmp_path / name, "--artifact", artifact.folder, "--output", written)
+    assert step.using(given) == (labelling if written else one_text)
+    report = command("report", artifact.folder)
+    assert step.after_prediction(given, of_file=False) == (labelling if written else report)
+    assert step.after_prediction(given, of_file=True) == report
+    if written:
+        (tmp_path / written).write_text("labelled", encoding="utf-8")
+        assert step.using(given) == one_text

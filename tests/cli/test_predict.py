@@ -203,3 +203,112 @@ def test_sheets_that_are_not_read_are_named_and_can_be_chosen(chain: Path, tmp_p
     assert "not read" not in ran.err
     assert ran.out.splitlines()[1].startswith(TEXTS[1])
     refused("predict", path, "--sheet", "Other", cwd=chain, words=["no sheet 'Other'", "'More'"])
+
+
+def test_the_sheet_of_the_recipe_is_read(chain: Path, tmp_path: Path) -> None:
+    workbook = openpyxl.Workbook()
+    for sheet, text in ((workbook.active, TEXTS[0]), (workbook.create_sheet("June"), TEXTS[1])):
+        sheet.append(["text"])
+        sheet.append([text])
+    workbook.save(path := tmp_path / "few.xlsx")
+    recipe = tmp_path / "mctl.toml"
+    recipe.write_text(f'version = 2\nartifacts = "{chain / "artifacts"}"\n[data]\nsheet = "June"\n', encoding="utf-8")
+    assert TEXTS[1] in mctl("predict", path, "--config", recipe, cwd=chain).out
+
+
+def test_quotes_are_those_of_the_flag_and_else_of_the_recipe(chain: Path, tmp_path: Path, refused: Refused) -> None:
+    path = tmp_path / "plain.csv"
+    path.write_text(f'text,n\n"{TEXTS[0]},1\n{TEXTS[1]},2\n', encoding="utf-8")
+    refused("predict", path, cwd=chain, words=["plain.csv", "quote"])
+    by_flag = mctl("predict", path, "--quotes", "none", "--quiet", cwd=chain)
+    assert by_flag.code == 0, by_flag.err
+    assert [row[1] for row in csv.reader(io.StringIO(by_flag.out))] == ["n", "1", "2"]
+    recipe = tmp_path / "mctl.toml"
+    recipe.write_text(f'version = 2\nartifacts = "{chain / "artifacts"}"\n[data]\nquotes = "none"\n', encoding="utf-8")
+    assert mctl("predict", path, "--config", recipe, "--quiet", cwd=chain).out == by_flag.out
+
+
+def test_labels_in_the_file_give_a_share_and_rows_that_repeat_the_header_are_counted(
+    chain: Path, tmp_path: Path
+) -> None:
+    label = rows(mctl("predict", "--quiet", TEXTS[0], cwd=chain).out)[0][0]
+    other = next(name for name in sorted(LABELS) if name != label)
+    path = tmp_path / "labelled.csv"
+    given = [("text", "label"), (TEXTS[0], label), ("text", "label"), (TEXTS[0], other), (TEXTS[0], "no such")]
+    given += [(TEXTS[0], label)]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(given)
+    ran = mctl("predict", path, cwd=chain)
+    assert len(ran.out.splitlines()) == len(given)
+    assert "accuracy on the 3 rows with a label of the model: 66.7 %, as a share, no verdict" in ran.err
+    assert "1 rows repeat the header; they are labelled like texts: 3" in ran.err
+
+
+def test_a_single_row_of_names_that_may_be_a_text_is_told(chain: Path, tmp_path: Path) -> None:
+    path = tmp_path / "lines.csv"
+    path.write_text("\n".join(TEXTS), encoding="utf-8")
+    ran = mctl("predict", path, cwd=chain)
+    assert f"the first row, {TEXTS[0]!r}, is taken for the name of the column" in ran.err
+    path.write_text("\n".join(["headline", *TEXTS]), encoding="utf-8")
+    assert "is taken for" not in mctl("predict", path, cwd=chain).err
+
+
+@pytest.mark.parametrize(
+    ("first", "named"),
+    [
+        ('{"text": "a"}', "JSONL"),
+        ("\ufeffid,text", "CSV"),
+        ("label\tText", "TSV"),
+        ("{a brace", None),
+        ("rain, and a text", None),
+    ],
+)
+def test_a_table_on_standard_input_without_its_format_is_told(
+    chain: Path, monkeypatch: pytest.MonkeyPatch, first: str, named: str | None
+) -> None:
+    type_in(monkeypatch, f"{first}\n{TEXTS[0]}\n".encode())
+    ran = mctl("predict", cwd=chain)
+    assert len(ran.out.splitlines()) == 2
+    told = f"stdin looks like {named}, and each line is labelled as a text; --format {str(named).lower()}"
+    assert (told in " ".join(ran.err.split())) == (named is not None)
+    assert ("looks like" in ran.err) == (named is not None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--text", "a short text"], ["--text a short text", "names a column", "mctl predict 'a short text'"]),
+        (["--text", "headline", "a text"], ["--text", "no"]),
+        (["--sheet", "May"], ["--sheet", "--format"]),
+        (["a text", "--format", "csv"], ["--format", "none is named"]),
+        (["news.csv", "--output", "out.xlsx"], ["out.xlsx", "does not write .xlsx", ".jsonl"]),
+        (["news.csv", "--output", "out.csv.gz"], ["does not write .gz"]),
+    ],
+)
+def test_flags_that_do_not_fit_are_refused(
+    chain: Path, refused: Refused, arguments: list[str], words: list[str]
+) -> None:
+    refused("predict", *arguments, cwd=chain, words=words)
+
+
+def test_an_output_that_is_there_is_kept_and_so_is_one_that_comes_meanwhile(
+    chain: Path, tmp_path: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mctl.pipeline import predict_table
+
+    out = tmp_path / "out.csv"
+    arguments = ["predict", chain / "news.csv", "--output", out]
+    assert mctl(*arguments, cwd=chain).code == 0
+    labelled = out.read_bytes()
+    assert "did not write" not in refused(*arguments, cwd=chain, words=["there already", "--force"])
+    out.unlink()
+    write = predict_table.write_rows
+
+    def meanwhile(*given: object) -> None:
+        write(*given)  # type: ignore[arg-type]
+        out.write_text("mine", encoding="utf-8")
+
+    monkeypatch.setattr(predict_table, "write_rows", meanwhile)
+    refused(*arguments, cwd=chain, words=["there already", ".out.csv.tmp"])
+    assert out.read_text(encoding="utf-8") == "mine"
+    assert (tmp_path / ".out.csv.tmp").read_bytes() == labelled
