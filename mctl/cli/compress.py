@@ -78,7 +78,7 @@ def compress(
     """
     from mctl.cli.next_step import NextStep
     from mctl.errors import UserError
-    from mctl.pipeline.compress import compress as run
+    from mctl.pipeline.preflight import check_paths, starts_from
     from mctl.recipe import load_recipe
     from mctl.report.console import open_console
 
@@ -136,6 +136,9 @@ def compress(
             "compress.seed": seed,
         },
     )
+    check_paths(recipe, *starts_from(recipe))
+    from mctl.pipeline.compress import compress as run  # Imports torch.
+
     with open_console(quiet) as console:
         made = run(recipe, console)
         console.made(made)

@@ -47,7 +47,7 @@ def finetune(
         mctl finetune --model ./encoder --data splits/ --epochs 4 --learning-rate 1e-4
     """
     from mctl.cli.next_step import NextStep
-    from mctl.pipeline.finetune import finetune as run
+    from mctl.pipeline.preflight import check_paths
     from mctl.recipe import load_recipe
     from mctl.report.console import open_console
 
@@ -74,6 +74,9 @@ def finetune(
             "finetune.seed": seed,
         },
     )
+    check_paths(recipe, recipe.model.name)
+    from mctl.pipeline.finetune import finetune as run  # Imports torch.
+
     with open_console(quiet) as console:
         made = run(recipe, console)
         console.made(made)

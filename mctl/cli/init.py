@@ -54,8 +54,8 @@ def init(
     from mctl.artifact import make_folder, write_atomically
     from mctl.cli.next_step import command
     from mctl.errors import UserError
-    from mctl.pipeline.first_look import look
     from mctl.pipeline.inherit import DEFAULT_MAX_LENGTH
+    from mctl.pipeline.preflight import check_paths
     from mctl.recipe import load_recipe
     from mctl.recipe_file import brief_recipe, recipe_text
     from mctl.recipe_paths import seen_from
@@ -70,6 +70,9 @@ def init(
     named = {"model.name": model, "data.source": data, "data.test": test, "compress.teacher": teacher}
     with open_console(quiet) as console:
         recipe = load_recipe(None, named, read=False)
+        check_paths(recipe, teacher or model)
+        from mctl.pipeline.first_look import look  # Imports torch.
+
         found, positions = look(recipe, console)
         given: dict[str, object] = {
             key: seen_from(output.parent, key, value) for key, value in named.items() if value is not None

@@ -25,13 +25,16 @@ def run(
     """
     from mctl.cli.next_step import NextStep
     from mctl.errors import UserError
-    from mctl.pipeline.run import run as run_chain
+    from mctl.pipeline.preflight import check_paths, starts_from
     from mctl.recipe import RECIPE_FILE, load_recipe
     from mctl.report.console import open_console
 
     recipe = load_recipe(config, {"artifacts": artifacts})
     if recipe.data.source is None:
         raise UserError("no data is named.", where=str(config or RECIPE_FILE), todo="`mctl init` writes a recipe.")
+    check_paths(recipe, *starts_from(recipe))
+    from mctl.pipeline.run import run as run_chain  # Imports torch.
+
     with open_console(quiet) as console:
         result = run_chain(recipe, console)
     if result is not None:

@@ -14,7 +14,7 @@ from mctl.data.hub import load_hub, open_split
 from mctl.data.numbering import numbered
 from mctl.data.read import READERS, has_reader, read_file
 from mctl.data.report import Finding
-from mctl.data.rows import ColumnFinder, Rows, RowSource
+from mctl.data.rows import CHUNK_ROWS, ColumnFinder, Rows, RowSource
 from mctl.data.saved import is_saved, saved_splits
 from mctl.data.settings import DataSettings
 from mctl.data.split_names import WHOLE, NamedSplits, split_names, split_of
@@ -69,11 +69,28 @@ def read_source(settings: DataSettings, chunk_rows: int, *, to_judge: bool = Fal
     return splits | {"test": _test_file(settings, settings.test_file, chunk_rows)}
 
 
+def check_source(settings: DataSettings) -> None:
+    """Refuses at once what can be refused without reading rows: a missing file, an ending, splits, columns.
+
+    What is on the hub or saved by `datasets` is left to `read_source`; so is a test file of data that are not named,
+    whose columns are not known here.
+
+    Raises:
+        UserError: as `read_source`.
+    """
+    source = settings.source
+    if source is None:
+        if settings.test_file is not None:
+            _test_path(settings, settings.test_file)
+    elif not is_hub_id(source) and not is_saved(Path(source).expanduser()):
+        read_source(settings, CHUNK_ROWS)
+
+
 def _with_test_named(splits: Mapping[str, RowSource]) -> Mapping[str, RowSource]:
     return {"test": splits[WHOLE]} if WHOLE in splits else splits
 
 
-def _test_file(settings: DataSettings, name: str, chunk_rows: int) -> RowSource:
+def _test_path(settings: DataSettings, name: str) -> Path:
     path = Path(name).expanduser()
     if not name.strip() or not path.is_file():
         problem = "this is a folder, not a file" if name.strip() and path.is_dir() else "there is no such file"
@@ -87,6 +104,11 @@ def _test_file(settings: DataSettings, name: str, chunk_rows: int) -> RowSource:
         raise UserError(
             "the test file is the data themselves.", where=f"--test {name}", todo="Name another file, or leave it out."
         )
+    return path
+
+
+def _test_file(settings: DataSettings, name: str, chunk_rows: int) -> RowSource:
+    path = _test_path(settings, name)
     return read_file(path, _finder(settings, path), chunk_rows, _dialect(settings))
 
 
