@@ -48,6 +48,18 @@ Trial = Callable[[Collection[str]], Outcome]
 """Converts with these nodes kept in float32, and compares."""
 
 
+def most_trials(nodes: int, *, finite: bool = True) -> int:
+    """A bound on the calls of `trial`. A search that finds few nodes takes about 2 log2(nodes) for each of them.
+
+    Each block of nodes is tried once, each node once as it is found, and once to see whether it is needed.
+
+    Args:
+        nodes: that can be kept.
+        finite: the result without any node kept is finite; those that overflow are looked for before the others.
+    """
+    return 4 * nodes if finite else 6 * nodes
+
+
 def nodes_to_keep(names: Sequence[str], trial: Trial) -> tuple[Kept, ...]:
     """The nodes to keep in float32 so that `trial` is good; few, those with the largest shares of the error.
 

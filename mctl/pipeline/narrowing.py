@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
@@ -158,21 +159,30 @@ class _Search:
 
     def run(self, convert: Callable[..., Any], names: Sequence[str], progress: Progress) -> list[dict[str, Any]]:
         """Nodes to keep and their shares of the error, as the manifest records them."""
-        from mctl.exporters.bisection import nodes_to_keep
+        from mctl.exporters.bisection import most_trials, nodes_to_keep
 
-        tried = 0
+        tried, most = 0, 1
+
+        def converted(kept: Collection[str]) -> np.ndarray:
+            convert(self.source, self.draft, keep_fp32=kept)
+            return self.examples.logits(self._run(self.draft))
 
         def trial(kept: Collection[str]) -> Outcome:
-            nonlocal tried
+            nonlocal tried, most
             if len(kept) == len(names):  # That is the source itself.
                 return self._outcome(self.expected)
-            convert(self.source, self.draft, keep_fp32=kept)
-            logits = self.examples.logits(self._run(self.draft))
-            if not tried:
-                self._say(logits, progress)
+            outcome = self._outcome(logits := converted(kept))
             tried += 1
-            progress.advance(tried, f"{len(kept)} of {len(names)} nodes kept")
-            return self._outcome(logits)
+            if tried == 1 and not outcome.good:
+                most = most_trials(len(names), finite=not math.isinf(outcome.error))
+                self._say(
+                    logits, progress, f": looking for the nodes that have to stay in fp32, in at most {most} tries"
+                )
+                progress.start(f"parity of {self.precision}, at most {most} tries", 1)
+            elif tried == 1:
+                self._say(logits, progress)
+            progress.advance(tried, f"try {tried} of at most {most}, {len(kept)} of {len(names)} nodes kept")
+            return outcome
 
         progress.start(f"parity of {self.precision}", 1)
         try:
@@ -183,6 +193,9 @@ class _Search:
             progress.say(f"  stays in fp32: {node.name}, {100 * node.share:.0f} % of the error")
         if len(found) == len(names):
             raise _nothing_left(self.precision)
+        if found:
+            logits = converted([node.name for node in found])
+            self._say(logits, progress, f", with {len(found)} of {len(names)} nodes in fp32, after {tried} tries")
         return [asdict(node) for node in found]
 
     def _run(self, path: Path) -> Path:
@@ -209,12 +222,11 @@ class _Search:
 
         return compare_logits(self.expected, logits)
 
-    def _say(self, logits: np.ndarray, progress: Progress) -> None:
-        """What the conversion does if nothing is kept."""
+    def _say(self, logits: np.ndarray, progress: Progress, more: str = "") -> None:
+        """How far the logits of a conversion are from those of the source."""
         result = self._parity(logits)
         figures = f"{100 * result.label_agreement:.2f} % equal labels on {result.texts} dev texts"
         largest = f"largest logit difference {result.max_abs_logit_diff:.2g}"
         if result.non_finite_texts:
             largest = f"{result.non_finite_texts} texts with logits that are not finite"
-        more = "" if self._outcome(logits).good else ": looking for the nodes that have to stay in fp32"
         progress.say(f"{self.precision}: {figures}, {largest}{more}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +120,13 @@ def test_an_overflow_of_fp16_is_found_named_and_kept_in_fp32(copy_of_chain: Path
     assert 1 <= len(kept) <= 6
     assert any(node["name"].startswith("bert.encoder.layer.1.") for node in kept)
     assert all(f"stays in fp32: {node['name']}" in ran.err for node in kept)
+    (most,) = map(int, re.findall(r"looking for the nodes that have to stay in fp32, in at most (\d+) tries", ran.err))
+    final = re.findall(
+        r"fp16: (\S+) % equal labels on 42 dev texts, .*, with (\d+) of \d+ nodes in fp32, after (\d+)", ran.err
+    )
+    ((agreement, in_fp32, tries),) = final
+    assert (float(agreement), int(in_fp32)) == (100.0, len(kept))
+    assert int(tries) <= most
 
 
 def test_validate_sees_on_a_cpu_what_overflows_on_a_gpu(copy_of_chain: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mctl.exporters import ExportError, nodes_to_keep
-from mctl.exporters.bisection import Outcome, Trial
+from mctl.exporters.bisection import Outcome, Trial, most_trials
 
 NAMES = [f"layer.{index}/MatMul" for index in range(60)]
 
@@ -95,3 +95,20 @@ def test_overflow_and_outlier_together(pair: set[str]) -> None:
         (overflow, True),
         (outlier, False),
     ]
+
+
+@given(
+    st.lists(st.sampled_from([0.0, 1e-3, 1.0, 7.0, math.inf]), min_size=1, max_size=len(NAMES)),
+    st.sampled_from([0.0, 1e-3, 5.0, 100.0]),
+)
+def test_no_search_takes_more_trials_than_its_bound(errors: list[float], limit: float) -> None:
+    named = NAMES[: len(errors)]
+    graph = Graph(dict(zip(named, errors, strict=True)), limit)
+    nodes_to_keep(named, graph)
+    assert graph.trials <= most_trials(len(named), finite=math.inf not in errors)
+
+
+def test_the_bound_is_reached_where_every_node_has_to_stay() -> None:
+    graph = Graph(dict.fromkeys(NAMES, 1.0), limit=0.0)
+    assert len(names(graph)) == len(NAMES)
+    assert 3.9 * len(NAMES) < graph.trials <= most_trials(len(NAMES))
