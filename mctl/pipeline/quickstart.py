@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mctl.artifact import make_folder
@@ -12,6 +15,8 @@ from mctl.recipe import Recipe, load_recipe
 from mctl.recipe_file import QUICKSTART_TITLE, brief_recipe
 
 _SEED = 42
+_PREFIX, _MARK = ".quickstart.", "written-by-mctl"
+_MARK_TEXT = "mctl quickstart makes its sample in this folder. A killed one leaves it; the next one removes it.\n"
 # Nine tenths are trained on. About a dozen test texts in a thousand get another label after compression, so that this
 # many decide whether the accuracy fell by a point.
 _ROWS, _TEST_ROWS = 1240, 1200
@@ -47,8 +52,11 @@ def prepare(folder: Path, progress: Progress) -> Recipe:
     # Matrices this small gain nothing from a second thread, and on a busy machine two threads wait for each other.
     torch.set_num_threads(1)
     make_folder(folder)
-    with tempfile.TemporaryDirectory(prefix=".quickstart.", dir=folder) as temporary:
+    with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=folder) as temporary, _marked(Path(temporary)):
         _write_sample(Path(temporary))
+        for left in folder.glob(f"{_PREFIX}*"):
+            if left != Path(temporary):
+                _remove_leftover(left, Path(temporary))
         made = [Path(temporary) / name for name in ("synthetic.csv", "test.csv", "encoder", "mctl.toml")]
         missing = [path for path in made if not _is_there(path, folder / path.name)]
         for path in missing:
@@ -58,6 +66,51 @@ def prepare(folder: Path, progress: Progress) -> Recipe:
         f"{folder / 'test.csv'}; a tiny encoder with random weights in {folder / 'encoder'}"
     )
     return load_recipe(folder / "mctl.toml")
+
+
+@contextmanager
+def _marked(folder: Path) -> Iterator[None]:
+    """Mark a folder as one that a quickstart works in; a lock on the mark says that it still does."""
+    with (folder / _MARK).open("x", encoding="utf-8") as mark:
+        fcntl.flock(mark, fcntl.LOCK_EX)
+        mark.write(_MARK_TEXT)
+        mark.flush()
+        yield
+
+
+def _remove_leftover(left: Path, made: Path) -> None:
+    """Remove what a killed quickstart has left, if each file is known by its content to be one.
+
+    Args:
+        left: a folder with the name of a leftover.
+        made: a sample that is complete. Of the files that the killed one wrote, each is the same, or its beginning.
+    """
+    if left.is_symlink() or not left.is_dir() or not _is_mark(left / _MARK):
+        return
+    entries = sorted(left.rglob("*"), reverse=True)
+    if not all(_is_left(path, made / path.relative_to(left)) for path in entries):
+        return
+    with (left / _MARK).open("rb") as mark:
+        try:
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:  # Another quickstart is at work in it.
+            return
+        for path in entries:
+            path.rmdir() if path.is_dir() else path.unlink()
+    left.rmdir()
+
+
+def _is_mark(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink() and path.read_bytes() == _MARK_TEXT.encode()
+
+
+def _is_left(path: Path, made: Path) -> bool:
+    """Whether a quickstart wrote this: a folder of the sample, or a file of it, complete or cut off."""
+    if path.is_symlink():
+        return False
+    if path.is_dir():
+        return made.is_dir()
+    return path.is_file() and made.is_file() and made.read_bytes().startswith(path.read_bytes())
 
 
 def _write_sample(folder: Path) -> None:
