@@ -11,6 +11,9 @@ class Progress(Protocol):
     def say(self, message: str) -> None:
         """One line that is worth keeping."""
 
+    def say_once(self, *lines: str) -> None:
+        """Lines that are worth keeping, unless just these have been said before: stages may share what they say."""
+
     def start(self, what: str, total: int, done: int = 0) -> None:
         """A new piece of work of `total` steps, of which `done` are done already."""
 
@@ -25,6 +28,9 @@ class Silent:
     """A watcher that does not look."""
 
     def say(self, message: str) -> None:
+        """Nothing."""
+
+    def say_once(self, *lines: str) -> None:
         """Nothing."""
 
     def start(self, what: str, total: int, done: int = 0) -> None:

@@ -93,10 +93,9 @@ def load_stage_data(
     splits: dict[str, LabelledTexts] = {
         name: LabelledTexts(split.texts, of_class[split.codes]) for name, split in dataset.splits.items()
     }
-    for line in told_findings(dataset):
-        progress.say(f"data: {line}")
     counted = ", ".join(f"{len(split.texts)} {name}" for name, split in splits.items())
-    progress.say(f"data: {dataset.source}: {len(names)} classes, {counted}")
+    lines = [*told_findings(dataset), f"{dataset.source}: {len(names)} classes, {counted}"]
+    progress.say_once(*(f"data: {line}" for line in lines))
     return StageData(names, splits, dataset)
 
 
@@ -155,7 +154,7 @@ def tokenized_splits(
         found = tokenized(tokenizer, texts.texts, texts.labels, max_length, folder)
         splits[name] = found.rows
         if name == "train" and found.cut:
-            progress.say(
+            progress.say_once(
                 f"data: {found.cut} of {len(texts.texts)} training texts are longer than {max_length} tokens and are "
                 "cut."
             )

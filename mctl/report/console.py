@@ -130,6 +130,7 @@ class TerminalProgress:
         )
         self._task = self._bar.add_task("", visible=False, note="")
         self._piece = _Piece("", 0)
+        self._said: set[tuple[str, ...]] = set()
 
     def __enter__(self) -> TerminalProgress:
         self._bar.start()
@@ -141,6 +142,13 @@ class TerminalProgress:
     def say(self, message: str) -> None:
         """One line on stderr. Texts and labels may be in it: nothing in it is markup."""
         self._bar.console.print(plain_text(message))
+
+    def say_once(self, *lines: str) -> None:
+        """Lines on stderr, unless this command has said just these."""
+        if lines not in self._said:
+            self._said.add(lines)
+            for line in lines:
+                self.say(line)
 
     def start(self, what: str, total: int, done: int = 0) -> None:
         """Show a bar, or say what begins."""

@@ -88,6 +88,7 @@ def test_running_again_does_nothing_but_validate(copy_of_chain: Path) -> None:
     ran = mctl("run", cwd=copy_of_chain)
     assert ran.code == 0, ran.err
     assert ran.err.count("is up to date") == 3
+    assert ran.err.count("data: news.csv: 7 classes") == 1, "teacher, student, export and verdict have the same data"
     assert {name: manifest(copy_of_chain, name) for name in ARTIFACTS} == before
 
 

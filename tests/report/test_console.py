@@ -43,3 +43,11 @@ def test_columns_are_kept_where_they_are_named(monkeypatch: pytest.MonkeyPatch, 
     lines = printed(monkeypatch, stdout, "60")
     assert len(lines) > 2
     assert max(map(len, lines)) <= 60
+
+
+def test_lines_that_have_been_said_are_not_said_again_and_others_are(capsys: pytest.CaptureFixture[str]) -> None:
+    console = TerminalProgress(quiet=False)
+    for block in (("data: head", "data: a"), ("data: head", "data: b"), ("data: head", "data: a")):
+        console.say_once(*block)
+    console.say("data: a")
+    assert capsys.readouterr().err.splitlines() == ["data: head", "data: a", "data: head", "data: b", "data: a"]
