@@ -29,6 +29,8 @@ from mctl.ownership import (
     is_report,
     is_unfinished,
     is_verdict,
+    tells_verdict,
+    verdict_of,
 )
 from mctl.path_kind import kind_of
 
@@ -328,7 +330,16 @@ def check_replaceable(folder: Path, kind: Kind, *, where: str | None = None, tod
             write.
     """
     manifest = check_kind(folder, kind, where=where, todo=todo)
-    if manifest is not None and (foreign := _foreign(folder, manifest)):
+    if manifest is None:
+        return
+    foreign = _foreign(folder, manifest)
+    if foreign == ["README.md"] and "README.md" not in manifest.files:
+        raise UserError(
+            "the artifact would be made again, but its README.md, which was changed, tells the verdict on this one.",
+            where=where or str(folder),
+            todo="Move README.md to another folder, or write elsewhere with --artifacts.",
+        )
+    if foreign:
         few = ", ".join(foreign[:3]) + (f" and {len(foreign) - 3} more" if len(foreign) > 3 else "")
         raise UserError(
             f"the artifact would be made again, but mctl did not write these files in it, or they were changed: {few}.",
@@ -407,9 +418,17 @@ def _is_kept(folder: Path, name: str, manifest: Manifest) -> bool:
     if is_companion(folder, name) or is_unfinished(name):
         return True
     path = folder / name
-    # The edited card of an export. That of a model is one of its files, which the new artifact has too.
+    return _is_own_card(path, name, manifest) or (is_verdict(name) and is_report(path))
+
+
+def _is_own_card(path: Path, name: str, manifest: Manifest) -> bool:
+    """Whether this is a card that the user wrote for an export, without a verdict on it.
+
+    A verdict in it would stand as one on the new export. The card of a model is one of its files, which the new
+    artifact has too.
+    """
     card = name == "README.md" and name not in manifest.files and path.is_file() and not path.is_symlink()
-    return card or (is_verdict(name) and is_report(path))
+    return card and not tells_verdict(path.read_bytes())
 
 
 def no_part_of(folder: Path) -> set[str]:
@@ -462,17 +481,20 @@ def _keep_verdict(report: Path, folder: Path) -> None:
 
 
 def verdict_name(content: bytes) -> str | None:
-    """Name in `verdicts/` of a verdict as JSON: its time and where it was measured; None for a report of an error.
+    """Name in `verdicts/` of a verdict as JSON: its time and where it was measured.
 
-    >>> verdict_name(b'{"verdict": "pass", "created": "2026-11-28T06:08:32.5+00:00", "comparison": null}')
-    '20261128T060832.500000Z-cpu.json'
+    None for a report of an error, and for what is no verdict.
     """
-    found = json.loads(content)
-    if found["verdict"] == "error":
+    found = verdict_of(content)
+    if found is None or found["verdict"] == "error":
         return None
-    measured = ((found.get("comparison") or {}).get("measured_with") or {}).get("provider", "cpu")
+    match found:
+        case {"provider": str(provider)} | {"comparison": {"measured_with": {"provider": "cuda" as provider}}}:
+            measured = provider
+        case _:
+            measured = "cpu"
     made = datetime.fromisoformat(found["created"]).astimezone(UTC)
-    return f"{made:%Y%m%dT%H%M%S.%f}Z-{found.get('provider') or measured}.json"
+    return f"{made:%Y%m%dT%H%M%S.%f}Z-{measured}.json"
 
 
 def _move(old: Path, folder: Path, name: str) -> None:

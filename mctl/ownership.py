@@ -1,7 +1,8 @@
 """Whose file is it: mctl's, the user's, or one that a system or a tool left beside ours.
 
-Nothing that mctl did not make is removed or replaced. A report that a later run replaces is known by a sign in its
-content; what an artifact holds is known by the hashes of its manifest (`artifact.check_replaceable`).
+Nothing that mctl did not make is removed or replaced. A report that a later run replaces is known by its content, a
+file in a work folder by its name and its beginning, and what an artifact holds by the hashes of its manifest
+(`artifact.check_replaceable`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from mctl.errors import UserError
 
@@ -44,14 +48,29 @@ _LOADABLE = frozenset(
 )
 
 _TRAINER_FILE = (
-    r"([\w.-]*\.safetensors|(config|generation_config|trainer_state|pruning|vocab|added_tokens|special_tokens_map"
-    r"|tokenizer\w*|model\.safetensors\.index)\.json|(optimizer|scheduler|scaler)\.(pt|bin)|rng_state\w*\.pth"
-    r"|training_args\.bin|complete|vocab\.txt|merges\.txt|[\w.-]*\.model|\.[\w.-]+\.tmp)"
+    r"(model(-\d+-of-\d+)?\.safetensors|(config|generation_config|trainer_state|pruning|vocab|added_tokens"
+    r"|special_tokens_map|tokenizer(_config)?|model\.safetensors\.index)\.json|(optimizer|scheduler|scaler)\.(pt|bin)"
+    r"|rng_state(_\d+)?\.pth|training_args\.bin|complete|vocab\.txt|merges\.txt"
+    r"|(tokenizer|spiece|spm|sentencepiece\.bpe)\.model|\.pruning\.json\.\w+\.tmp)"
 )
 _WORK_FILE = re.compile(
-    r"lock|(latency|settled)\.json|\.[\w.-]+\.tmp|tokens-\w+(/.*)?|timing/(.*/)?[\w.-]*model\.onnx[\w.]*"
-    rf"|(teacher|labels)/(complete|\w+\.npy)|stripped/{_TRAINER_FILE}|((ramp|recovery)/)?checkpoint-\d+/{_TRAINER_FILE}"
+    r"lock|(latency|settled)\.json|\.(latency|settled)\.json\.\w+\.tmp|tokens-\w+(/(tmp\w+|[\w-]+\.arrow))?"
+    r"|timing/(.*/)?\.?model\.onnx[\w.]*|(teacher|labels)/(complete|(logits|starts|hidden|relations)\.npy)"
+    rf"|stripped/{_TRAINER_FILE}|((ramp|recovery)/)?checkpoint-\d+/{_TRAINER_FILE}"
 )
+# How a file of a kind begins, also one that a process was killed in the middle of writing.
+_BEGINNINGS = {
+    ".arrow": re.compile(rb"ARROW1|\xff\xff\xff\xff"),
+    ".bin": re.compile(rb"PK\x03\x04"),
+    ".json": re.compile(rb"\s*[{\[]"),
+    ".npy": re.compile(rb"\x93NUMPY"),
+    ".onnx": re.compile(rb"\x08"),
+    ".pt": re.compile(rb"PK\x03\x04"),
+    ".pth": re.compile(rb"PK\x03\x04"),
+    ".safetensors": re.compile(rb".{8}\{", re.DOTALL),
+    ".tmp": re.compile(rb"\s*[{\[]"),
+}
+_EMPTY = {"complete", "lock"}
 
 
 def is_companion(folder: Path, name: str) -> bool:
@@ -106,13 +125,37 @@ def is_verdict(name: str) -> bool:
     return _VERDICT.fullmatch(name) is not None
 
 
-def is_work(name: str) -> bool:
-    """Whether a name inside a work folder is one that mctl or its trainer gives.
+def is_work(folder: Path, name: str) -> bool:
+    """Whether mctl or its trainer wrote a file in a work folder: by its name and by how it begins.
 
-    >>> is_work("ramp/checkpoint-12/optimizer.pt"), is_work("ramp/notes.txt")
-    (True, False)
+    An empty file holds nothing that could be lost, and is what a killed process leaves of any.
+
+    Args:
+        folder: the work folder.
+        name: of the file, or of an empty folder, relative to it, with forward slashes.
     """
-    return _WORK_FILE.fullmatch(name) is not None
+    path = folder / name
+    if path.is_symlink() or _WORK_FILE.fullmatch(name) is None:
+        return False
+    if path.is_dir():
+        return True
+    with path.open("rb") as file:
+        content = file.read(256)
+    if not content:
+        return True
+    if path.name in _EMPTY:
+        return path.name == "lock" and content == work_mark(folder)
+    beginning = _BEGINNINGS.get(path.suffix)
+    return beginning is None or beginning.match(content) is not None
+
+
+def work_mark(folder: Path) -> bytes:
+    """What the lock of a work folder holds; that of version 0.1.0 is empty.
+
+    >>> work_mark(Path("artifacts/.work/teacher-0123456789abcdef"))
+    b'Written by mctl: teacher-0123456789abcdef'
+    """
+    return f"{SIGN}: {folder.name}".encode()
 
 
 def refuse_to_replace(path: Path, flag: str) -> None:
@@ -147,17 +190,24 @@ def refuse_unless_report(path: Path, flag: str) -> None:
 
 
 def is_report(path: Path) -> bool:
-    """Whether this is a regular file that mctl wrote as a report, by a sign in its content."""
+    """Whether this is a regular file that mctl wrote as a report, by its content.
+
+    A report that is text with comments ends with a sign that holds the hash of what is above: an edited one is the
+    user's. JSON has to be a verdict, a benchmark or SARIF of mctl in its parts. Of a picture, the metadata have the
+    sign. What version 0.1.0 wrote had no signs: HTML and XML are known by what all of them have.
+    """
     if path.is_symlink() or not path.is_file():
         return False
     content = path.read_bytes()
-    if path.suffix == ".md":
+    if path.suffix in _SIGNED and SIGN.encode() in content:
         return _is_signed(content)
-    return any(sign in content for sign in _SIGNS.get(path.suffix, ())) or _is_result(content)
+    if path.suffix in _WITHOUT_COMMENTS:
+        return _WITHOUT_COMMENTS[path.suffix](content)
+    return any(sign in content for sign in _SIGNS.get(path.suffix, ()))
 
 
 def signed(page: bytes) -> bytes:
-    """A Markdown page with a last line by which an edit of it is noticed: people add to model cards."""
+    """Markdown, HTML or XML with a last line by which an edit of it is noticed: people add to model cards."""
     return page + f"\n<!-- {SIGN}. SHA-256 of what is above: {hashlib.sha256(page).hexdigest()} -->\n".encode()
 
 
@@ -166,27 +216,39 @@ def _is_signed(content: bytes) -> bool:
     return content == signed(page)
 
 
+def tells_verdict(card: bytes) -> bool:
+    """Whether a model card has figures or the verdict of a validation, as those that mctl writes have.
+
+    >>> tells_verdict(b"# My model\\n\\nAsk Asha before you use it.")
+    False
+    """
+    return any(sign in card for sign in (b"model-index:", b"made with mctl", b"Its verdict of", b"It has no verdict"))
+
+
 SIGN = "Written by mctl"
-"""Stands in every report that is text with comments, and in the metadata of every picture."""
+"""Stands in the last line of every report that is text with comments, and in the metadata of every picture."""
 
 
 def picture_metadata(format: str) -> dict[str, str | None]:
-    """What matplotlib writes into a picture, so that it is known again: the sign, and no date.
+    """What matplotlib writes into a picture, so that it is known again, and no date.
 
     Args:
-        format: "png", "svg" or "pdf".
+        format: "png", "svg", which has its sign from `signed_picture`, or "pdf".
     """
     if format == "png":
         return {"Software": SIGN}
-    return {"Creator": SIGN, "Date" if format == "svg" else "CreationDate": None}
+    return {"Date": None} if format == "svg" else {"Creator": SIGN, "CreationDate": None}
 
 
+def signed_picture(content: bytes, format: str) -> bytes:
+    """A picture of matplotlib with the sign of mctl: SVG is text, and signed as text is."""
+    return signed(content) if format == "svg" else content
+
+
+_SIGNED = {".md", ".html", ".xml", ".svg"}
 _SIGNS = {
-    # The second sign of each is what version 0.1.0 wrote.
-    ".html": (SIGN.encode(), b"content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\""),
+    ".html": (b"content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\"",),
     ".xml": (b'package="mctl"',),
-    ".sarif": (b'"name": "mctl"',),
-    ".svg": (SIGN.encode(),),
     ".png": (SIGN.encode(),),
     ".pdf": (SIGN.encode(),),
 }
@@ -194,11 +256,49 @@ _SIGNS = {
 
 def _is_result(content: bytes) -> bool:
     """Whether this is the JSON of a verdict or of a benchmark."""
+    return verdict_of(content) is not None or _is_bench(_parsed(content))
+
+
+def verdict_of(content: bytes) -> dict[str, Any] | None:
+    """The JSON of a verdict, also of version 0.1.0; None where it is anything else, or lacks a part that all have."""
+    found = _parsed(content)
+    parts = {"schema_version": int, "artifact": str, "participants": dict, "checks": list}
+    if not _has(found, parts) or found.get("verdict") not in ("pass", "fail", "inconclusive", "error"):
+        return None
+    return found if found.get("provider") in (None, "cpu", "cuda") else None
+
+
+def _is_bench(found: dict[str, Any]) -> bool:
+    parts = {"schema_version": int, "participants": dict, "points": list, "threads": int}
+    return _has(found, parts) and found.get("provider") in ("cpu", "cuda")
+
+
+def _is_sarif(content: bytes) -> bool:
+    match _parsed(content):
+        case {"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "mctl"}}}]}:
+            return True
+    return False
+
+
+_WITHOUT_COMMENTS = {".json": _is_result, ".sarif": _is_sarif}
+
+
+def _parsed(content: bytes) -> dict[str, Any]:
+    """The object of a JSON document; an empty one where it is something else."""
     try:
         found = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _has(found: dict[str, Any], parts: Mapping[str, type]) -> bool:
+    """Whether there are parts of these types, and a time."""
+    try:
+        datetime.fromisoformat(found["created"])
+    except (KeyError, TypeError, ValueError):
         return False
-    return isinstance(found, dict) and "schema_version" in found and ("verdict" in found or "points" in found)
+    return all(isinstance(found.get(name), kind) for name, kind in parts.items())
 
 
 def _starts_with(file: Path, start: bytes) -> bool:

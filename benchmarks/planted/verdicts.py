@@ -26,6 +26,13 @@ def faults() -> Iterator[Fault]:
             (3,),
         )
     yield Fault(
+        "a teacher that has learnt nothing, exported",
+        _untrained,
+        ("validate", "weak/teacher-fp32", *VALIDATE[2:], "--artifacts", "weak"),
+        ("not shown to be right more often",),
+        (3,),
+    )
+    yield Fault(
         "the report of a pass beside an export that is damaged since",
         _damaged,
         ("report", EXPORT),
@@ -73,6 +80,13 @@ def _adopted(copy: Path) -> None:
     student = ("--prune", "0", "--trim-vocab", "--no-distill", "--artifacts", "adopted", "--quiet")
     succeed(copy, "compress", "--teacher", "theirs", *student)
     succeed(copy, "export", "adopted/prune0-vocab", "--fp32", "--artifacts", "adopted", "--quiet")
+
+
+def _untrained(copy: Path) -> None:
+    """A learning rate that is far too small: the head stays as it was drawn."""
+    place = ("--artifacts", "weak", "--quiet")
+    succeed(copy, "finetune", "--epochs", "1", "--learning-rate", "1e-9", *place)
+    succeed(copy, "export", "weak/teacher", "--fp32", *place)
 
 
 def _damaged(copy: Path) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mctl.artifact import Artifact, Kind, seal, stage_key, writing
+from mctl.artifact import Artifact, Kind, check_kind, seal, settle, stage_key, writing
+from mctl.errors import UserError
 from mctl.pipeline.dataset import DROPPED_ROWS, StageData, load_stage_data, tokenized_splits
 from mctl.pipeline.describe import describe
 from mctl.pipeline.energy import making
@@ -26,6 +27,7 @@ from mctl.pipeline.provenance import say_if_unknown, started_from, teacher_from_
 from mctl.pipeline.saving import save_tokenizer
 from mctl.pipeline.stage import finished, made, manifest, work_folder
 from mctl.pipeline.tokenizer_loss import check_loss
+from mctl.processes import by_main
 from mctl.progress import Progress
 from mctl.recipe import ModelSettings, Recipe
 from mctl.report.card import model_card
@@ -87,7 +89,8 @@ def adopt(recipe: Recipe, progress: Progress, later: Sequence[tuple[Path, Kind]]
         later: places of what the same command makes of it, see `stage.finished`.
 
     Raises:
-        UserError: the model or the data cannot be used, or the data has labels that the model does not know.
+        UserError: the model or the data cannot be used, the data has labels that the model does not know, or another
+            teacher is there.
     """
     recipe = resolved(recipe)
     # A revision under [model] is the encoder's, not the teacher's.
@@ -97,6 +100,8 @@ def adopt(recipe: Recipe, progress: Progress, later: Sequence[tuple[Path, Kind]]
     data = load_stage_data(recipe.data, progress, class_order(config))
     folder = recipe.artifacts / TEACHER
     key = stage_key("adopt", _identity(settings), {"data": data.dataset.sha256, "model": fingerprint(settings)})
+    by_main(lambda: settle(folder))
+    _check_teacher(folder, key, str(settings.name))
     if done := finished(folder, "teacher", key, progress, later):
         return done
     with work_folder(recipe.artifacts, TEACHER, key):
@@ -111,6 +116,32 @@ def adopt(recipe: Recipe, progress: Progress, later: Sequence[tuple[Path, Kind]]
             return _save(folder, key, recipe, data, model, tokenizer, facts)
 
         return made(folder, make)
+
+
+def _check_teacher(folder: Path, key: str, name: str) -> None:
+    """Refuse to put a classifier from elsewhere in the place of another teacher, whose training may have taken hours.
+
+    Raises:
+        UserError: the teacher there was fine-tuned here, or taken from another classifier.
+    """
+    try:
+        there = check_kind(folder, "teacher")
+    except UserError:
+        return  # What `finished` says of it holds.
+    origin = None if there is None else there.facts.get("adopted_from")
+    if there is None or there.key == key or (origin is not None and _is_same(str(origin), name)):
+        return
+    made = "was fine-tuned here" if origin is None else f"comes from {origin}"
+    raise UserError(
+        f"the teacher in {folder} {made}: this one would replace it.",
+        where=f"--teacher {name}",
+        todo="Write elsewhere with --artifacts DIR, or leave --teacher out to compress the one that is there.",
+    )
+
+
+def _is_same(first: str, second: str) -> bool:
+    """Whether two names are of one model: the same folder, or the same hub id."""
+    return first == second or Path(first).resolve() == Path(second).resolve()
 
 
 def freeze_embeddings(model: Any, wanted: bool | None) -> None:

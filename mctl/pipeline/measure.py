@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mctl.validators.accuracy import PairedAccuracy
     from mctl.validators.emissions import EmissionsResult
     from mctl.validators.latency import LatencyResult
+    from mctl.validators.majority import AgainstMajority
     from mctl.validators.parity import ParityResult
     from mctl.validators.slices import Slice
 
@@ -34,6 +35,7 @@ class Measured:
         texts: the test split.
         logits: (texts, classes) float32.
         slices: by class and by length.
+        majority: the baseline against always the most frequent class.
     """
 
     class_names: Sequence[str]
@@ -43,6 +45,7 @@ class Measured:
     parity: ParityResult
     accuracy: PairedAccuracy
     slices: list[Slice]
+    majority: AgainstMajority
     speed: Speed
     emissions: dict[str, EmissionsResult]
 
@@ -65,6 +68,7 @@ def measure(
         released: the export of the last release, timed beside the others and not asked anything else.
     """
     from mctl.validators.accuracy import compare
+    from mctl.validators.majority import against_majority
     from mctl.validators.parity import compare_logits
     from mctl.validators.slices import class_slices, length_slices
 
@@ -91,6 +95,7 @@ def measure(
         parity=compare_logits(logits["source"], logits["export"]),
         accuracy=compare(labels, *pair),
         slices=[*class_slices(labels, *pair, data.class_names), *length_slices(labels, *pair, lengths)],
+        majority=against_majority(labels, logits["baseline"], data.class_names),
         speed=speed,
         emissions=emissions,
     )

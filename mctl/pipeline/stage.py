@@ -9,6 +9,7 @@ import os
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,12 @@ from mctl.artifact import (
     settle,
 )
 from mctl.errors import UserError
-from mctl.ownership import is_companion, is_work
+from mctl.ownership import is_companion, is_work, work_mark
 from mctl.pipeline.inherit import recorded
 from mctl.processes import agree, by_main, count, is_main, wait
 from mctl.progress import Progress
 from mctl.recipe import Recipe
+from mctl.report.verdict_files import sign_card_of_0_1_0
 
 logger = logging.getLogger(__name__)
 _WORK, _LOCK = ".work", "lock"
@@ -69,6 +71,7 @@ def finished(
                 "To keep it, write to another --artifacts."
             )
     for place, its_kind in ((folder, kind), *later):
+        by_main(partial(sign_card_of_0_1_0, place))
         check_replaceable(place, its_kind)
     if why:
         progress.say(why)
@@ -113,6 +116,9 @@ def _locked(folder: Path) -> Iterator[None]:
                 where=str(folder),
                 todo="Wait for it, or write to another folder with --artifacts.",
             ) from error
+        if not lock.tell():
+            lock.write(work_mark(folder).decode())
+            lock.flush()
         try:
             yield
         except BaseException:
@@ -134,20 +140,14 @@ def _check_work(folder: Path) -> None:
         raise UserError("this is in the way of mctl's work folder.", where=str(folder), todo=todo)
     if not folder.exists():
         return
-    others = sorted(name for name in names_in(folder) if not (_is_own(folder, name) or is_companion(folder, name)))
+    others = sorted(name for name in names_in(folder) if not (is_work(folder, name) or is_companion(folder, name)))
     lock = folder / _LOCK
     if not others and not lock.exists():
-        others = sorted(name for name in names_in(folder) if _is_own(folder, name))
+        others = sorted(name for name in names_in(folder) if is_work(folder, name))
     if others:
         raise UserError(
             f"mctl did not write these files in its work folder: {', '.join(others[:3])}.", where=str(folder), todo=todo
         )
-
-
-def _is_own(folder: Path, name: str) -> bool:
-    """Whether mctl made what has this name in a work folder. Its lock is an empty file."""
-    path = folder / name
-    return is_work(name) and not path.is_symlink() and (name != _LOCK or path.stat().st_size == 0)
 
 
 def made(folder: Path, make: Callable[[], Artifact]) -> Artifact:
@@ -159,7 +159,7 @@ def made(folder: Path, make: Callable[[], Artifact]) -> Artifact:
 def _remove(folder: Path) -> None:
     """Remove from a work folder what mctl wrote there, and the folders that are then empty."""
     for name in list(names_in(folder)):
-        if name != _LOCK and _is_own(folder, name) and not (folder / name).is_dir():
+        if name != _LOCK and is_work(folder, name) and not (folder / name).is_dir():
             (folder / name).unlink()
     for parent, _, _ in os.walk(folder, topdown=False):
         if Path(parent) != folder and not any(Path(parent).iterdir()):

@@ -87,7 +87,7 @@ def _judge(
             checks.append(runs_check(error.role, error.reason))
     if data and measured:
         checks += _judged(lineage, measured, recipe, unknown)
-        notes = _remarks(lineage, recipe)
+        notes = [*_remarks(lineage, recipe), *_on_baseline(measured)]
     evaluated = data.summary() if data else {}
     result = _result(recipe, lineage, checks, measured, evaluated, notes)
     if release is not None and measured is not None:
@@ -138,6 +138,7 @@ def _judged(lineage: Lineage, measured: Measured, recipe: Recipe, unknown: str |
         emissions_checks,
         latency_checks,
         on_unknown_training,
+        on_weak_baseline,
         parity_checks,
         slice_checks,
     )
@@ -149,7 +150,7 @@ def _judged(lineage: Lineage, measured: Measured, recipe: Recipe, unknown: str |
     accuracy = [*accuracy_checks(measured.accuracy, limits), *slice_checks(measured.slices, limits)]
     checks = [
         *parity_checks(measured.parity, precision, limits),
-        *(accuracy if unknown is None else on_unknown_training(accuracy, unknown)),
+        *(on_weak_baseline(accuracy, measured.majority) if unknown is None else on_unknown_training(accuracy, unknown)),
         *latency_checks(
             measured.speed.latency["export"],
             limits,
@@ -177,6 +178,20 @@ def _remarks(lineage: Lineage, recipe: Recipe) -> list[str]:
         notes.append("Speed is reported and not judged: set min_speedup under [gate] to make it count.")
     if "synthetic" in str(lineage.source.manifest.data.get("source", "")):
         notes.append("The texts are synthetic: these figures say that the chain works, and nothing about real data.")
+    return notes
+
+
+def _on_baseline(measured: Measured) -> list[str]:
+    """What a weak baseline leaves open."""
+    from mctl.validators.gate import against_majority_in_words, without_a_hit
+
+    notes, found = [], measured.majority
+    if not found.is_more_accurate:
+        words = against_majority_in_words(found)
+        notes.append(f"{words[:1].upper()}{words[1:]}. Train it longer or with other settings.")
+    for kind, plural in (("class", "classes"), ("length", "lengths")):
+        if names := without_a_hit([part for part in measured.slices if part.kind == kind]):
+            notes.append(f"The baseline has no text of these {plural} right, so they are not judged: {names}.")
     return notes
 
 

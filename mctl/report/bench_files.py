@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+from pydantic import ValidationError
 
 from mctl.artifact import MANIFEST, make_folder, write_atomically
 from mctl.errors import UserError
-from mctl.ownership import refuse_unless_report, signed
+from mctl.ownership import is_report, refuse_unless_report, signed, signed_picture
 from mctl.report.bench_markdown import markdown
 from mctl.report.bench_picture import picture
 from mctl.report.bench_schema import BenchResult
 
 _NAMES = ("bench.json", "bench.md", "bench.svg")
+_MATPLOTLIB = b"<dc:title>Matplotlib v"
 
 
 def check_folder(folder: Path) -> None:
@@ -26,7 +30,31 @@ def check_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise UserError("this is a file.", where=f"--out {folder}", todo="Name a folder.")
     for name in _NAMES:
-        refuse_unless_report(folder / name, "--out")
+        if not _is_of_0_1_0(folder / name):
+            refuse_unless_report(folder / name, "--out")
+
+
+def _is_of_0_1_0(report: Path) -> bool:
+    """Whether version 0.1.0 wrote a report, whose reports bear no sign, and nobody changed it since.
+
+    It is compared with what that version wrote from the figures beside it. Each matplotlib draws a little otherwise:
+    of a picture, the texts and the styles are compared.
+    """
+    figures = report.parent / "bench.json"
+    if report.is_symlink() or not report.is_file() or report == figures or not is_report(figures):
+        return False
+    try:
+        result = BenchResult.model_validate_json(figures.read_bytes())
+    except ValidationError:
+        return False
+    content = report.read_bytes()
+    if report.suffix == ".md":
+        return content == markdown(result).encode()
+    return _MATPLOTLIB in content and _drawn(content) == _drawn(picture(result))
+
+
+def _drawn(svg: bytes) -> list[bytes]:
+    return re.findall(rb'<!--.*?-->|style="[^"]*"', svg)
 
 
 def write_reports(result: BenchResult, folder: Path) -> list[Path]:
@@ -37,11 +65,12 @@ def write_reports(result: BenchResult, folder: Path) -> list[Path]:
     """
     make_folder(folder)
     contents = {
-        "bench.json": (result.model_dump_json(indent=2) + "\n").encode(),
         "bench.md": signed(markdown(result).encode()),
-        "bench.svg": picture(result),
+        "bench.svg": signed_picture(picture(result), "svg"),
+        # The last: reports of version 0.1.0 are known by the figures that they were made from.
+        "bench.json": (result.model_dump_json(indent=2) + "\n").encode(),
     }
     check_folder(folder)
     for name, content in contents.items():
         write_atomically(folder / name, content)
-    return [folder / name for name in contents]
+    return [folder / name for name in _NAMES]

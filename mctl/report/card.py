@@ -56,6 +56,22 @@ def export_card(result: ValidationResult, manifest: Manifest | None = None) -> s
     )
 
 
+def card_of_0_1_0(result: ValidationResult) -> str:
+    """The card that version 0.1.0 wrote from this result; it bears no sign, so it is known by its content."""
+    return (
+        _environment()
+        .get_template("export_card_0_1_0.md.j2")
+        .render(
+            result=result,
+            export=result.participants["export"],
+            baseline=result.participants["baseline"],
+            accuracy=result.comparison.accuracy if result.comparison else None,
+            making=result.making,
+            percent=percent,
+        )
+    )
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("mctl.report"),

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mctl.artifact import write_atomically
-from mctl.ownership import picture_metadata
+from mctl.ownership import picture_metadata, signed_picture
 
 _WIDTH = 24
 
@@ -66,5 +66,5 @@ def layout_picture(layout: Mapping[str, Sequence[int]], before: Mapping[str, Seq
     axes[1].legend(loc="lower right", frameon=False)
     content, format = io.BytesIO(), path.suffix[1:].lower()
     figure.savefig(content, format=format, dpi=150, metadata=picture_metadata(format))
-    write_atomically(path, content.getvalue())
+    write_atomically(path, signed_picture(content.getvalue(), format))
     return path

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from mctl.artifact import MANIFEST, Manifest, load_artifact, make_folder, now, sha256_of, write_atomically
 from mctl.errors import UserError
-from mctl.ownership import HISTORY, SIGN, is_report, refuse_to_replace, refuse_unless_report, signed
+from mctl.ownership import HISTORY, is_report, refuse_to_replace, refuse_unless_report, signed
 from mctl.report.plain import plain_json
 from mctl.report.reason import provider_of
 from mctl.report.schema import ErrorReport, ValidationResult
@@ -29,13 +29,13 @@ def _html(result: ValidationResult, folder: Path) -> bytes:
     from mctl.report.page import page
 
     # A text may hold a lone surrogate, which is no character and has no bytes.
-    return f"{page(result)}<!-- {SIGN} -->\n".encode("utf-8", "backslashreplace")
+    return signed(page(result).encode("utf-8", "backslashreplace"))
 
 
 def _junit(result: ValidationResult, folder: Path) -> bytes:
     from mctl.report.junit import junit
 
-    return junit(result)
+    return signed(junit(result))
 
 
 def _sarif(result: ValidationResult, folder: Path) -> bytes:
@@ -113,6 +113,25 @@ def keeps_card(folder: Path) -> bool:
     return os.path.lexists(folder / CARD) and not is_report(folder / CARD)
 
 
+def sign_card_of_0_1_0(folder: Path) -> None:
+    """Sign the card of an export if version 0.1.0 wrote it and nobody changed it since, so that it is known as mctl's.
+
+    It is compared with what that version wrote from the verdict beside it.
+    """
+    card, verdict = folder / CARD, folder / NAMES["cpu"]["json"]
+    if folder.is_symlink() or card.is_symlink() or not card.is_file() or is_report(card) or not is_report(verdict):
+        return
+    from mctl.report.card import card_of_0_1_0
+
+    try:
+        result = parse_result(verdict)
+    except UserError:
+        return
+    content = card.read_bytes()
+    if result.error is None and content == card_of_0_1_0(result).encode("utf-8", "backslashreplace"):
+        write_atomically(card, signed(content))
+
+
 def write_evidence(result: ValidationResult, folder: Path) -> None:
     """Write all reports but the summary into the artifact's folder, and the verdict into its history.
 
@@ -121,6 +140,7 @@ def write_evidence(result: ValidationResult, folder: Path) -> None:
     somebody edited stays.
     """
     names = NAMES[provider_of(result)]
+    sign_card_of_0_1_0(folder)
     _keep_replaced(folder / names["json"], folder)
     if result.error is None:
         _keep(result, folder)

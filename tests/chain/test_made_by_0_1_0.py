@@ -15,6 +15,7 @@ from command import mctl
 
 FIXTURE = Path(__file__).resolve().parents[1] / "fixtures" / "0.1.0"
 EXPORT = Path("artifacts") / "prune25-distill-fp16"
+QUICK = ("--no-emissions", "--repeats", "2")
 MADE = ["teacher", "prune25-distill", "prune25-distill-fp16"]
 
 
@@ -58,3 +59,53 @@ def test_its_bench_record_is_read() -> None:
 
     record = BenchResult.model_validate_json((FIXTURE / "artifacts" / "bench" / "bench.json").read_bytes())
     assert {"teacher", "prune25-distill-fp16"} <= set(record.participants)
+
+
+def test_its_card_gives_way_to_that_of_the_new_verdict_unless_somebody_edited_it(old: Path) -> None:
+    card = old / EXPORT / "README.md"
+    assert mctl("validate", EXPORT, *QUICK, cwd=old).code in {0, 3}
+    assert b"onnxruntime.InferenceSession" in card.read_bytes(), "the card of this version"
+    edited = (FIXTURE / EXPORT / "README.md").read_bytes().replace(b"82.4", b"92.4")
+    card.write_bytes(edited)
+    shutil.copyfile(FIXTURE / EXPORT / "validation.json", old / EXPORT / "validation.json")
+    judged = mctl("validate", EXPORT, *QUICK, cwd=old)
+    assert card.read_bytes() == edited
+    assert "was written or changed by somebody else and stays as it is" in judged.err
+
+
+def test_its_export_is_made_again_without_its_card_and_never_under_an_edited_one(old: Path) -> None:
+    card = old / EXPORT / "README.md"
+    (old / EXPORT / "config.json").unlink()
+    written = card.read_bytes()
+    card.write_bytes(written + b"Ask Asha.\n")
+    refused = mctl("export", cwd=old)
+    assert refused.code == 2
+    assert "its README.md, which was changed, tells the verdict on this one" in " ".join(refused.err.split())
+    assert card.read_bytes() == written + b"Ask Asha.\n"
+    card.write_bytes(written)
+    made = mctl("export", cwd=old)
+    assert made.code == 0, made.err
+    assert not card.exists(), "it told the verdict on the old one"
+    kept = [json.loads(path.read_bytes()) for path in (old / EXPORT / "verdicts").iterdir()]
+    assert kept == [json.loads((FIXTURE / EXPORT / "validation.json").read_bytes())]
+
+
+def test_its_benchmark_is_replaced_and_an_edited_report_of_it_is_not(old: Path) -> None:
+    folder = old / "artifacts" / "bench"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    few = ("bench", "--rounds", "2", "--batch", "1", "--length", "8", "--no-memory", "--no-energy")
+    for name, mine in (
+        ("bench.svg", before["bench.svg"].replace(b"#1f77b4", b"#ff0000")),
+        ("bench.md", before["bench.md"].replace(b"8.69", b"9.69")),
+        ("bench.svg", b"<svg>mine</svg>"),
+    ):
+        (folder / name).write_bytes(mine)
+        refused = mctl(*few, cwd=old)
+        assert refused.code == 2
+        assert name in refused.err
+        assert (folder / name).read_bytes() == mine
+        (folder / name).write_bytes(before[name])
+    for _ in range(2):
+        ran = mctl(*few, cwd=old)
+        assert ran.code == 0, ran.err
+    assert all((folder / name).read_bytes() != content for name, content in before.items())

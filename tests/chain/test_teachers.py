@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 from command import mctl
+from refusal import contents
 from safetensors.torch import load_file, save_file
 
 SHORT = ("--ramp-epochs", 1, "--recovery-epochs", 0)
@@ -92,3 +94,35 @@ def test_a_teacher_artifact_from_elsewhere_is_copied_beside_what_is_made_of_it(c
     assert {path.name for path in (copy_of_chain / "other").iterdir()} == {"teacher", "prune40"}
     again = mctl("compress", *arguments, "--prune", 40, *SHORT, cwd=copy_of_chain)
     assert again.err.count("is up to date") == 2
+
+
+def test_a_teacher_from_elsewhere_does_not_replace_another_one(copy_of_chain: Path) -> None:
+    (copy_of_chain / "mctl.toml").unlink()
+    for name in ("theirs", "others"):
+        shutil.copytree(copy_of_chain / "artifacts" / "teacher", copy_of_chain / name)
+        (copy_of_chain / name / "manifest.json").unlink()
+    data = ("--data", "news.csv", "--max-length", 16)
+    small = ("--prune", 0, "--trim-vocab", "--no-distill", "--no-emissions", *data)
+    before = contents(copy_of_chain)
+    refused = mctl("compress", "--teacher", "theirs", *small, cwd=copy_of_chain)
+    assert refused.code == 2
+    assert "the teacher in artifacts/teacher was fine-tuned here" in " ".join(refused.err.split())
+    assert "--artifacts DIR" in " ".join(refused.err.split())
+    assert contents(copy_of_chain) == before
+
+    (copy_of_chain / "artifacts" / "teacher" / "config.json").unlink()
+    assert mctl("compress", "--teacher", "theirs", *small, cwd=copy_of_chain).code == 2, "damaged, and still its own"
+
+    elsewhere = ("--artifacts", "adopted")
+    made = mctl("compress", "--teacher", "theirs", *small, *elsewhere, cwd=copy_of_chain)
+    assert made.code == 0, made.err
+    refused = mctl("compress", "--teacher", "others", *small, *elsewhere, cwd=copy_of_chain)
+    assert refused.code == 2
+    assert "the teacher in adopted/teacher comes from theirs" in " ".join(refused.err.split())
+
+    weights = copy_of_chain / "theirs" / "model.safetensors"
+    tensors = load_file(weights)
+    save_file({name: 0.5 * value for name, value in tensors.items()}, weights, {"format": "pt"})
+    refreshed = mctl("compress", "--teacher", copy_of_chain / "theirs", *small, *elsewhere, cwd=copy_of_chain)
+    assert refreshed.code == 0, refreshed.err
+    assert "adopted/teacher was made with other settings or inputs" in " ".join(refreshed.err.split())

@@ -34,6 +34,24 @@ def test_few_texts_show_no_loss_and_prove_none(exported: Path, flag: tuple[str, 
     assert result["comparison"]["flips"] == []
 
 
+def test_a_teacher_that_has_learnt_nothing_is_no_measure(copy_of_sample: Path) -> None:
+    trained = mctl("finetune", "--epochs", "1", "--learning-rate", "1e-9", "--quiet", cwd=copy_of_sample)
+    assert trained.code == 0, trained.err
+    assert mctl("export", "artifacts/teacher", "--fp32", "--quiet", cwd=copy_of_sample).code == 0
+    # With these limits everything else passes.
+    limits = [part for name in ("accuracy", "macro-f1", "slice") for part in (f"--max-{name}-drop", "100")]
+    ran = mctl("validate", TEACHER, *limits, "--no-emissions", "--repeats", "2", "--json", cwd=copy_of_sample)
+    assert ran.code == 3, ran.err
+    result = json.loads(ran.out)
+    checks = {check["name"]: check for check in result["checks"]}
+    undecided = {"accuracy_drop", "macro_f1_drop", "class_f1_drop", "length_accuracy_drop"}
+    assert {name for name, check in checks.items() if check["verdict"] == "inconclusive"} == undecided
+    assert "is not shown to be right more often than always" in result["reason"]
+    assert "not judged, since their F1 was 0 before: " in checks["class_f1_drop"]["why"]
+    assert any(note.startswith("The baseline has no text of these classes right") for note in result["notes"])
+    assert any(note.endswith("Train it longer or with other settings.") for note in result["notes"])
+
+
 def test_every_flipped_text_is_in_the_result(copy_of_chain: Path) -> None:
     ran = mctl("validate", "artifacts/prune25-distill-fp16", "--no-emissions", "--json", cwd=copy_of_chain)
     assert ran.code == 0, ran.err

@@ -23,6 +23,7 @@ from mctl.artifact import (
     now,
     seal,
     settle,
+    verdict_name,
     writing,
 )
 from mctl.errors import UserError
@@ -161,21 +162,31 @@ def test_what_is_in_the_way_is_refused_with_the_way_out(tmp_path: Path, what: st
     assert os.path.lexists(folder)
 
 
+VERDICT = {
+    "schema_version": 1,
+    "verdict": "pass",
+    "created": "2026-11-28T06:08:32.5+00:00",
+    "artifact": "a",
+    "participants": {},
+    "checks": [],
+    "comparison": None,
+}
+
+
 def test_evidence_of_an_export_stays_when_it_is_made_again(tmp_path: Path) -> None:
     folder = make(tmp_path / "a", kind="export").folder
-    verdict = {"schema_version": 1, "verdict": "pass", "created": "2026-11-28T06:08:32.5+00:00", "comparison": None}
-    (folder / "validation.json").write_text(json.dumps(verdict))
-    (folder / "validation.html").write_text("<p>x</p><!-- Written by mctl -->")
+    (folder / "validation.json").write_text(json.dumps(VERDICT))
+    (folder / "validation.html").write_bytes(signed(b"<p>x</p>"))
     (folder / "README.md").write_bytes(signed(b"# a\n"))
     (folder / "verdicts").mkdir()
-    (folder / "verdicts" / "20261127T060832.500000Z-cuda.json").write_text(json.dumps(verdict | {"verdict": "fail"}))
+    (folder / "verdicts" / "20261127T060832.500000Z-cuda.json").write_text(json.dumps(VERDICT | {"verdict": "fail"}))
     make(folder, b"new", kind="export")
-    assert json.loads((folder / "verdicts" / "20261128T060832.500000Z-cpu.json").read_text()) == verdict
+    assert json.loads((folder / "verdicts" / "20261128T060832.500000Z-cpu.json").read_text()) == VERDICT
     assert json.loads((folder / "verdicts" / "20261127T060832.500000Z-cuda.json").read_text())["verdict"] == "fail"
     assert sorted(path.name for path in folder.iterdir()) == [MANIFEST, "model.safetensors", "sub", "verdicts"]
 
 
-def test_a_card_that_was_edited_stays_when_an_export_is_made_again(tmp_path: Path) -> None:
+def test_a_card_without_a_verdict_stays_when_an_export_is_made_again(tmp_path: Path) -> None:
     folder = make(tmp_path / "a", kind="export").folder
     (folder / "README.md").write_bytes(signed(b"# a\n") + b"Ask Asha before you use it.\n")
     assert not is_report(folder / "README.md")
@@ -184,6 +195,75 @@ def test_a_card_that_was_edited_stays_when_an_export_is_made_again(tmp_path: Pat
     (folder / "README.md").write_text("# mine, from the beginning")
     make(folder, b"newer", kind="export")
     assert (folder / "README.md").read_text() == "# mine, from the beginning"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        b"Its verdict of 2026-11-28: **pass** on cpu, on the test split of news.csv.",
+        b"---\nmodel-index:\n- name: a\n---\n",
+        b"**It has no verdict**: its validation of 2026-11-28 ended with an error.",
+    ],
+)
+def test_an_edited_card_with_a_verdict_stops_the_export_that_it_would_speak_for(tmp_path: Path, told: bytes) -> None:
+    folder = make(tmp_path / "a", kind="export").folder
+    (folder / "README.md").write_bytes(signed(b"# a\n" + told) + b"Ask Asha before you use it.\n")
+    before = contents(tmp_path)
+    with pytest.raises(UserError, match=r"README\.md, which was changed, tells the verdict on this one.*--artifacts"):
+        make(folder, b"new", kind="export")
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "ours"),
+    [
+        ("x.json", json.dumps(VERDICT), True),
+        ("x.json", json.dumps({"schema_version": 1, "verdict": "pass"}), False),
+        ("x.json", json.dumps(VERDICT | {"created": "yesterday"}), False),
+        ("x.json", json.dumps(VERDICT | {"verdict": "mine"}), False),
+        ("x.json", json.dumps(VERDICT | {"provider": "../../x"}), False),
+        ("x.json", json.dumps({"schema_version": 1, "points": []}), False),
+        ("x.json", "[" * 100_000, False),
+        ("x.html", signed(b"<p>x</p>").decode(), True),
+        ("x.html", "<p>Written by mctl</p>", False),
+        ("x.html", signed(b"<p>x</p>").decode() + "mine", False),
+        ("x.html", signed(b"<p>x</p>").decode().replace("x", "y"), False),
+        ("x.svg", signed(b"<svg/>").decode().replace("svg", "SVG", 1), False),
+        ("x.xml", signed(b'<x package="mctl"/>').decode() + "<!-- mine -->", False),
+        ("x.xml", '<x package="mctl"/>', True),  # As 0.1.0 wrote it.
+        ("x.sarif", '{"about": {"name": "mctl"}}', False),
+        ("x.sarif", '{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "mctl"}}}]}', True),
+        ("x.txt", json.dumps(VERDICT), False),
+    ],
+)
+def test_what_makes_a_file_a_report_of_mctl(tmp_path: Path, name: str, content: str, ours: bool) -> None:
+    (tmp_path / name).write_text(content)
+    assert is_report(tmp_path / name) is ours
+
+
+def test_a_verdict_without_a_time_is_no_verdict_and_stops_it(tmp_path: Path) -> None:
+    """A verdict that somebody edited."""
+    folder = make(tmp_path / "a", kind="export").folder
+    (folder / "validation.json").write_text('{"schema_version": 1, "verdict": "pass"}')
+    assert verdict_name((folder / "validation.json").read_bytes()) is None
+    with pytest.raises(UserError, match=r"changed: validation\.json"):
+        make(folder, b"new", kind="export")
+
+
+@pytest.mark.parametrize(
+    ("changes", "provider"),
+    [
+        ({}, "cpu"),
+        ({"provider": "cuda"}, "cuda"),
+        ({"comparison": {"measured_with": {"provider": "cuda"}}}, "cuda"),
+        ({"provider": "cpu", "comparison": {"measured_with": {"provider": "cuda"}}}, "cpu"),
+        ({"comparison": {"measured_with": {"provider": "tpu"}}}, "cpu"),
+        ({"comparison": "none"}, "cpu"),
+    ],
+)
+def test_the_name_of_a_verdict_has_its_time_and_provider(changes: dict[str, object], provider: str) -> None:
+    assert verdict_name(json.dumps(VERDICT | changes).encode()) == f"20261128T060832.500000Z-{provider}.json"
+    assert verdict_name(json.dumps(VERDICT | changes | {"verdict": "error"}).encode()) is None
 
 
 def test_an_edited_card_of_a_model_stops_it(tmp_path: Path) -> None:
@@ -365,20 +445,33 @@ def test_what_macos_keeps_of_a_model_file_is_known_by_its_content_and_a_link_is_
 
 
 @pytest.mark.parametrize(
-    ("name", "ours"),
+    ("name", "content", "ours"),
     [
-        ("checkpoint-12/model.safetensors", True),
-        ("ramp/checkpoint-3/rng_state_1.pth", True),
-        ("labels/logits.npy", True),
-        ("tokens-x1_y/tmp1", True),
-        ("checkpoint-12/notes.txt", False),
-        ("thesis/model.safetensors", False),
-        ("config.json", False),
-        ("lock/x", False),
+        ("checkpoint-12/model.safetensors", b"\x10\0\0\0\0\0\0\0{", True),
+        ("checkpoint-12/model.safetensors", b"", True),
+        ("checkpoint-12/model.safetensors", b"mine, not tensors", False),
+        ("checkpoint-12/mine.safetensors", b"\x10\0\0\0\0\0\0\0{", False),
+        ("ramp/checkpoint-3/rng_state_1.pth", b"PK\x03\x04", True),
+        ("ramp/checkpoint-3/rng_state_1.pth", b"mine", False),
+        ("labels/logits.npy", b"\x93NUMPY\x01", True),
+        ("labels/thesis.npy", b"\x93NUMPY\x01", False),
+        ("settled.json", b'{"goal_us": 1}', True),
+        ("settled.json", b"mine", False),
+        ("checkpoint-12/complete", b"mine", False),
+        ("tokens-x1_y/tmp1", b"mine", True),
+        ("tokens-x1_y/notes.txt", b"mine", False),
+        ("checkpoint-12/notes.txt", b"", False),
+        ("thesis/model.safetensors", b"", False),
+        ("config.json", b"{}", False),
+        ("lock/x", b"", False),
     ],
 )
-def test_names_in_a_work_folder(name: str, ours: bool) -> None:
-    assert is_work(name) is ours
+def test_files_in_a_work_folder_are_known_by_name_and_beginning(
+    tmp_path: Path, name: str, content: bytes, ours: bool
+) -> None:
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_bytes(content)
+    assert is_work(tmp_path, name) is ours
 
 
 @pytest.mark.parametrize("what", ["file", "folder", "dangling link"])

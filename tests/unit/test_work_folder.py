@@ -11,13 +11,15 @@ from mctl.pipeline.stage import work_folder
 
 KEY = "0123456789abcdef" * 4
 NAME = "teacher-0123456789abcdef"
+# How these files begin, whoever writes them.
+WEIGHTS, STATE = b"\x02\0\0\0\0\0\0\0{}", b"PK\x03\x04x"
 
 
 def interrupted(root: Path) -> Path:
     """What a stage that was stopped leaves."""
     with pytest.raises(KeyboardInterrupt), work_folder(root, "teacher", KEY) as work:
-        (work / "checkpoint-3").mkdir()
-        (work / "checkpoint-3" / "model.safetensors").write_bytes(b"x")
+        (work / "checkpoint-3").mkdir(exist_ok=True)
+        (work / "checkpoint-3" / "model.safetensors").write_bytes(WEIGHTS)
         raise KeyboardInterrupt
     return root / ".work" / NAME
 
@@ -30,7 +32,15 @@ def test_it_is_kept_when_the_stage_fails_and_goes_when_it_succeeds(tmp_path: Pat
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", ["notes.txt", "checkpoint-3/notes.txt", "thesis/model.safetensors"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("notes.txt", "checkpoint-3/notes.txt", "thesis/model.safetensors"),
+        # Names that mctl gives too, and contents that it does not write.
+        *("settled.json", "checkpoint-3/config.json", "checkpoint-3/optimizer.pt", "checkpoint-4/model.safetensors"),
+        *("checkpoint-3/complete", "labels/logits.npy", "timing/model.onnx", "checkpoint-3/best.safetensors"),
+    ],
+)
 def test_a_file_of_the_users_in_it_is_refused_at_the_start(tmp_path: Path, name: str) -> None:
     folder = interrupted(tmp_path)
     (folder / name).parent.mkdir(exist_ok=True)
@@ -44,10 +54,25 @@ def test_a_file_of_the_users_in_it_is_refused_at_the_start(tmp_path: Path, name:
 def test_a_file_of_the_users_that_came_later_stays(tmp_path: Path) -> None:
     with work_folder(tmp_path, "teacher", KEY) as work:
         (work / "checkpoint-3").mkdir()
-        (work / "checkpoint-3" / "optimizer.pt").write_bytes(b"x")
+        (work / "checkpoint-3" / "optimizer.pt").write_bytes(STATE)
         (work / "checkpoint-3" / "notes.txt").write_text("mine")
+        (work / "stripped").mkdir()
+        (work / "stripped" / "config.json").write_text("mine")
     left = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert left == [tmp_path / ".work" / NAME / "checkpoint-3" / "notes.txt"]
+    assert sorted(str(path.relative_to(tmp_path / ".work" / NAME)) for path in left) == [
+        "checkpoint-3/notes.txt",
+        "stripped/config.json",
+    ]
+
+
+def test_a_work_folder_is_marked_and_one_of_0_1_0_is_known_too(tmp_path: Path) -> None:
+    folder = interrupted(tmp_path)
+    assert (folder / "lock").read_text() == f"Written by mctl: {NAME}"
+    (folder / "lock").write_text("")
+    assert interrupted(tmp_path) == folder
+    (folder / "lock").write_text("Written by mctl: student-0123456789abcdef")
+    with pytest.raises(UserError, match="lock"), work_folder(tmp_path, "teacher", KEY):
+        pytest.fail("it was used")
 
 
 @pytest.mark.parametrize("what", ["file", "link", "folder", "lock"])

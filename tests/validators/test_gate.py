@@ -25,6 +25,7 @@ from mctl.validators.gate import (
     latency_checks,
     lineage_checks,
     on_unknown_training,
+    on_weak_baseline,
     parity_checks,
     runs_check,
     share_check,
@@ -33,6 +34,7 @@ from mctl.validators.gate import (
 )
 from mctl.validators.integrity import FilesResult, OnnxResult
 from mctl.validators.latency import LatencyResult
+from mctl.validators.majority import against_majority
 from mctl.validators.parity import ParityResult
 from mctl.validators.slices import Slice, class_slices_of_predictions
 from mctl.validators.statistics import Estimate, Ratio
@@ -342,6 +344,34 @@ def test_the_part_that_decides_is_the_one_that_is_named():
     assert check.verdict == "pass"
     assert check.why.startswith("rare: loss of F1 50 points")
     assert check.why.endswith("too few texts to tell it from chance")
+
+
+def test_a_class_that_the_baseline_never_gets_right_is_named_as_not_judged():
+    never = part(name="rare", before=0.0, after=0.0, p=1.0, adjusted_p=1.0)
+    (check,) = slice_checks([never, part(after=0.95)], Thresholds())
+    assert check.verdict == "pass"
+    assert check.why.startswith("news: gain of F1 5 points"), "not the class that had nothing to lose"
+    assert check.why.endswith("; not judged, since their F1 was 0 before: rare")
+    many = [replace(never, name=f"rare {index}") for index in range(7)]
+    (check,) = slice_checks([*many, part()], Thresholds())
+    assert check.why.endswith(": rare 0, rare 1, rare 2, rare 3, rare 4 and 2 more")
+    (check,) = slice_checks([part(), part(name="state")], Thresholds())
+    assert "not judged" not in check.why
+
+
+def test_nothing_is_shown_against_a_baseline_that_has_learnt_nothing_and_a_loss_stays_one():
+    labels = np.repeat(np.arange(4), 25)
+    always, noise = np.eye(4)[np.zeros(100, int)], np.eye(4)[np.random.default_rng(0).integers(0, 4, 100)]
+    checks = [*accuracy_checks(ACCURACY, Thresholds()), *slice_checks([part()], Thresholds())]
+    lost = replace(checks[0], verdict="fail")
+    for logits in (always, noise):
+        found = on_weak_baseline([lost, *checks], against_majority(labels, logits, ["a", "b", "c", "d"]))
+        assert found[0] == lost
+        assert {one.verdict for one in found[1:]} <= {"inconclusive", "info"}
+        assert "is not shown to be right more often than always a is, with 25.0 %" in found[1].why
+        assert found[1].settled_by_texts is None
+    right = against_majority(labels, np.eye(4)[labels], ["a", "b", "c", "d"])
+    assert on_weak_baseline(checks, right) == checks
 
 
 def test_classes_and_lengths_are_checks_of_their_own():

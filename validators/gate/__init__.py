@@ -10,7 +10,14 @@ Pure functions over the results of the other validators; nothing is measured her
     release     the same against the export that was released last
 """
 
-from .accuracy import accuracy_checks, on_unknown_training, slice_checks
+from .accuracy import (
+    accuracy_checks,
+    against_majority_in_words,
+    on_unknown_training,
+    on_weak_baseline,
+    slice_checks,
+    without_a_hit,
+)
 from .check import Check, Decision, Verdict, decide
 from .emissions import break_even_check, emissions_checks
 from .integrity import data_check, fusion_check, integrity_checks, lineage_checks, runs_check, share_check
@@ -26,6 +33,7 @@ __all__ = [
     "Thresholds",
     "Verdict",
     "accuracy_checks",
+    "against_majority_in_words",
     "break_even_check",
     "data_check",
     "decide",
@@ -37,6 +45,7 @@ __all__ = [
     "lineage_checks",
     "move_check",
     "on_unknown_training",
+    "on_weak_baseline",
     "own_verdict_check",
     "parity_checks",
     "release_accuracy_checks",
@@ -46,6 +55,7 @@ __all__ = [
     "slice_checks",
     "slowdown_check",
     "speedup_check",
+    "without_a_hit",
     "words_check",
     "worse_check",
 ]

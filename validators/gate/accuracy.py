@@ -17,11 +17,13 @@ from .thresholds import Thresholds
 
 if TYPE_CHECKING:
     from ..accuracy import PairedAccuracy
+    from ..majority import AgainstMajority
     from ..slices import Slice
     from ..statistics import Estimate
 
 _SIGNIFICANT = 0.05
 _LOSSES_ALONE = 3
+_NAMED = 5
 
 
 def accuracy_checks(result: PairedAccuracy, thresholds: Thresholds) -> list[Check]:
@@ -57,7 +59,8 @@ def slice_checks(slices: Sequence[Slice], thresholds: Thresholds) -> list[Check]
     there are; where they are no chance for this part alone, that is inconclusive. So it is where three flips or more
     are all losses and the other parts lose more rarely: fewer than six such flips are significant in no test, and a
     class of five texts that is wholly lost must not pass. Parts with too few texts to tell pass otherwise: what they
-    lose together counts in accuracy and macro F1.
+    lose together counts in accuracy and macro F1. A class with an F1 of 0 before has nothing to lose: the sentence
+    names it as not judged.
     """
     names: tuple[tuple[Literal["class", "length"], str, str], ...] = (
         ("class", "class_f1_drop", "F1"),
@@ -87,6 +90,32 @@ def on_unknown_training(checks: Sequence[Check], unknown: str) -> list[Check]:
     ]
 
 
+def on_weak_baseline(checks: Sequence[Check], found: AgainstMajority) -> list[Check]:
+    """Checks of accuracy where the baseline has not learnt more than which class is the most frequent.
+
+    That nothing was lost against such a baseline says nothing. What was lost stays lost.
+    """
+    if found.has_learnt:
+        return list(checks)
+    because = f"not judged, since {against_majority_in_words(found)}: no other model can be judged by it"
+    return [
+        replace(check, verdict="inconclusive", why=f"{check.why}: {because}", settled_by_texts=None)
+        if check.verdict in ("pass", "inconclusive")
+        else check
+        for check in checks
+    ]
+
+
+def against_majority_in_words(found: AgainstMajority) -> str:
+    """That a baseline is not shown to be right more often than always the most frequent class, in a clause."""
+    gain = found.gain_points
+    interval = f"({100 * gain.confidence:.0f} % interval of the difference {gain.low:.2f} to {gain.high:.2f} points)"
+    return (
+        f"the baseline, right on {100 * found.accuracy:.1f} % of the texts, is not shown to be right more often than "
+        f"always {found.name} is, with {100 * found.majority_accuracy:.1f} % {interval}"
+    )
+
+
 def _loss(figure: Figure, difference: Estimate, margin: float | None, texts_needed: Callable[[float], float]) -> Check:
     """A loss is a difference with its sign turned; 0.0 is added so that none is not written -0."""
     low, value, high = (-bound + 0.0 for bound in (difference.high, difference.value, difference.low))
@@ -101,6 +130,7 @@ def _loss(figure: Figure, difference: Estimate, margin: float | None, texts_need
 
 
 def _slice_check(parts: Sequence[Slice], name: str, what: str, limit: float | None) -> Check:
+    judged = [part for part in parts if part.before > 0] or parts
     over = [part for part in parts if limit is not None and part.drop_points > limit]
     suspicious = [part for part in over if _suspicious(part, parts)]
     verdict: Verdict = "pass" if limit is not None else "info"
@@ -110,7 +140,7 @@ def _slice_check(parts: Sequence[Slice], name: str, what: str, limit: float | No
         verdict = "inconclusive"
     # What decides comes first, then what lost most.
     worst = min(
-        over or parts, key=lambda part: (part not in suspicious, part.adjusted_p if over else 0, -part.drop_points)
+        over or judged, key=lambda part: (part not in suspicious, part.adjusted_p if over else 0, -part.drop_points)
     )
     tail = (
         f"on {count(worst.texts, 'text')} ({100 * worst.before:.1f} to {100 * worst.after:.1f} %; "
@@ -120,7 +150,20 @@ def _slice_check(parts: Sequence[Slice], name: str, what: str, limit: float | No
     figure = Figure(name, "accuracy", worst.drop_points, "points", what, tail)
     told = _loss_or_gain(figure, limit, True, f"{worst.name}: ")
     few = ": too few texts to tell it from chance" if over and verdict in ("pass", "inconclusive") else ""
-    return replace(told, verdict=verdict, why=told.why + few)
+    return replace(told, verdict=verdict, why=told.why + few + _not_judged(parts, what))
+
+
+def _not_judged(parts: Sequence[Slice], what: str) -> str:
+    """A clause on parts that had nothing to lose; empty where there are none."""
+    names = without_a_hit(parts)
+    return f"; not judged, since their {what} was 0 before: {names}" if names else ""
+
+
+def without_a_hit(parts: Sequence[Slice]) -> str:
+    """Names of the parts of which the baseline has no text right, a few of many; empty where there are none."""
+    names = [part.name for part in parts if part.before == 0]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _loss_or_gain(figure: Figure, limit: float | None, holds: bool, of: str = "") -> Check:
