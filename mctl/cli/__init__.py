@@ -89,9 +89,12 @@ def _run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise
+        from mctl.cli.refused import leave_report_of_usage
         from mctl.cli.usage import usage_error
 
-        raise usage_error(error, arguments) from error
+        refused = usage_error(error, arguments)
+        leave_report_of_usage(refused, arguments)
+        raise refused from error
     return code if isinstance(code, int) else ExitCode.DONE
 
 

@@ -17,6 +17,7 @@ def doctor(artifacts: options.Artifacts = None, config: options.Config = None) -
         mctl doctor
     """
     from mctl.cli.next_step import command
+    from mctl.cli.streams import reader_may_leave
     from mctl.pipeline.examine import examine
     from mctl.recipe import load_recipe
     from mctl.report.console import open_console
@@ -25,7 +26,8 @@ def doctor(artifacts: options.Artifacts = None, config: options.Config = None) -
     recipe = load_recipe(config, {"artifacts": artifacts})
     with open_console(quiet=False) as console:
         findings = examine(recipe)
-        show(findings, console.results)
+        with reader_may_leave():
+            show(findings, console.results)
         broken = any(finding.state == "broken" for finding in findings)
         if not broken:
             console.say(command("run" if recipe.data.source else "quickstart", config=config))

@@ -49,11 +49,10 @@ def _tell(error: BaseException, mendable: UserError | None, *, debug: bool) -> N
 
         sys.stderr.write(f"This is a bug of mctl {__version__}. Please report it with the lines above.\n")
         return
-    from rich.console import Console
-
+    from mctl.report.console import Messages
     from mctl.report.plain import plain_text
 
-    Console(stderr=True, soft_wrap=True).print(plain_text(f"error: {mendable}", "red"))
+    Messages(stderr=True, soft_wrap=True).print(plain_text(f"error: {mendable}", "red"))
 
 
 def _from_system(error: BaseException) -> UserError | None:

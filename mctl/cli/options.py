@@ -203,9 +203,11 @@ def report(
     with reader_may_leave():
         if as_json:
             typer.echo(FORMATS["json"](result, Path()).decode(), nl=False)
-            typer.echo(plain(f"{result.verdict}: {reason_of(result)}"), err=True)
         else:
             show(result, console.results, verbose=verbose)
+    if as_json:
+        with reader_may_leave():
+            typer.echo(plain(f"{result.verdict}: {reason_of(result)}"), err=True)
     append_step_summary(result, os.environ)
     verdict = gate.on_inconclusive if result.verdict == "inconclusive" else result.verdict
     return _CODES[verdict]

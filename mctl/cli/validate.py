@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -167,19 +166,12 @@ def validate(
     """
     from mctl.cli.next_step import NextStep
     from mctl.cli.recipe_at_hand import recipe_at_hand
+    from mctl.cli.refused import leave_report
     from mctl.data.settings import DEFAULT_TEST_SHARE
-    from mctl.pipeline.error_report import error_reports
     from mctl.pipeline.validate import validate as run
-    from mctl.progress import Silent
     from mctl.report.console import open_console
 
-    # A recipe or a flag that is refused leaves no old verdict beside the export that was named.
-    refused = (
-        error_reports(artifact.parent, artifact, "cuda" if provider == "cuda" else "cpu", Silent())
-        if artifact
-        else nullcontext()
-    )
-    with refused:
+    try:
         recipe, config = recipe_at_hand(
             config,
             {
@@ -210,6 +202,9 @@ def validate(
             },
             artifact,
         )
+    except Exception as error:
+        leave_report(error, artifact, config, artifacts, provider)
+        raise
     with open_console(quiet) as console:
         result = run(recipe, console, artifact)
     code = options.report(result, console, recipe.gate, as_json=json, verbose=verbose)

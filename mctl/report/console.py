@@ -51,8 +51,8 @@ class _Results(Console):
         raise BrokenPipeError
 
 
-class _Messages(Console):
-    """Messages on stderr: work goes on when nobody reads them."""
+class Messages(Console):
+    """Messages on stderr: work goes on, and the exit code stays, when nobody reads them."""
 
     def on_broken_pipe(self) -> None:
         """Say no more."""
@@ -112,7 +112,7 @@ class TerminalProgress:
 
     def __init__(self, quiet: bool) -> None:
         self.quiet = quiet
-        self.messages = _Messages(stderr=True, quiet=quiet, soft_wrap=True, highlight=False)
+        self.messages = Messages(stderr=True, quiet=quiet, soft_wrap=True, highlight=False)
         self.results = _results()
         self._bar = Progress(
             TextColumn("{task.description}"),

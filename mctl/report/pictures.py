@@ -75,24 +75,33 @@ def interval_picture(check: CheckResult, comparison: Comparison | None) -> Inter
     low, high, bound = _ends(check, comparison)
     if check.figure is None or check.threshold is None or (bound is None and low is None and high is None):
         return None
+    without_end = high is None and low is not None
     low, high = (check.figure if end is None else end for end in (low, high))
     ends = (low, high, check.figure, check.threshold)
     room = (max(ends) - min(ends)) * 0.12 or abs(check.threshold) * 0.1 or 1.0
     scale = _Scale(min(ends) - room, max(ends) + room, _MARGIN, WIDTH - _MARGIN)
     limit = scale.at(check.threshold)
+    # An interval whose upper end is not known goes on to the edge.
+    right = WIDTH - _MARGIN if without_end else scale.at(high)
     allowed = {"at most": (_MARGIN, limit), "at least": (limit, WIDTH - _MARGIN)}.get(bound or "")
-    shown = _written(check.figure, check.unit)
-    if low < high:
-        shown = _span(low, high, check.unit, loss=check.name.endswith("_drop"))
+    loss = check.name.endswith("_drop")
+    figure = (
+        f"gain of {_written(-check.figure, check.unit)}"
+        if loss and check.figure < 0
+        else _written(check.figure, check.unit)
+    )
+    interval = f"at least {_written(low, check.unit)}" if without_end else ""
+    if not interval and low < high:
+        interval = _span(low, high, check.unit, loss=loss)
     edge = f"{f'{bound} ' if bound else 'limit '}{_written(check.threshold, check.unit)}"
     return IntervalPicture(
         scale.at(low),
-        scale.at(high),
+        right,
         scale.at(check.figure),
         Mark(limit, edge),
-        Mark((scale.at(low) + scale.at(high)) / 2, shown),
+        Mark((scale.at(low) + right) / 2, interval or figure),
         allowed,
-        f"{check.name}: {_written(check.figure, check.unit)}, {f'interval {shown}, ' if low < high else ''}{edge}",
+        f"{check.name}: {figure}, {f'interval {interval}, ' if interval else ''}{edge}",
     )
 
 
@@ -161,7 +170,7 @@ def _span(low: float, high: float, unit: str, *, loss: bool) -> str:
 
 
 def _written(value: float, unit: str) -> str:
-    word = {"share": "%", "logit": ""}.get(unit, unit.removesuffix("s") if value == 1 else unit)
+    word = {"share": "%", "logit": ""}.get(unit, unit.removesuffix("s") if value == 1 and unit != "ms" else unit)
     return f"{_bare(value, unit)} {word}".rstrip()
 
 

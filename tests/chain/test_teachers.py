@@ -96,13 +96,20 @@ def test_a_teacher_artifact_from_elsewhere_is_copied_beside_what_is_made_of_it(c
     assert again.err.count("is up to date") == 2
 
 
+def weaken(weights: Path) -> None:
+    """Make another model of it."""
+    tensors = load_file(weights)
+    save_file({name: 0.5 * value for name, value in tensors.items()}, weights, {"format": "pt"})
+
+
 def test_a_teacher_from_elsewhere_does_not_replace_another_one(copy_of_chain: Path) -> None:
     (copy_of_chain / "mctl.toml").unlink()
     for name in ("theirs", "others"):
         shutil.copytree(copy_of_chain / "artifacts" / "teacher", copy_of_chain / name)
         (copy_of_chain / name / "manifest.json").unlink()
+    weaken(copy_of_chain / "others" / "model.safetensors")
     data = ("--data", "news.csv", "--max-length", 16)
-    small = ("--prune", 0, "--trim-vocab", "--no-distill", "--no-emissions", *data)
+    small = ("--prune", 0, "--trim-vocab", "--no-distill", *data)
     before = contents(copy_of_chain)
     refused = mctl("compress", "--teacher", "theirs", *small, cwd=copy_of_chain)
     assert refused.code == 2
@@ -120,9 +127,7 @@ def test_a_teacher_from_elsewhere_does_not_replace_another_one(copy_of_chain: Pa
     assert refused.code == 2
     assert "the teacher in adopted/teacher comes from theirs" in " ".join(refused.err.split())
 
-    weights = copy_of_chain / "theirs" / "model.safetensors"
-    tensors = load_file(weights)
-    save_file({name: 0.5 * value for name, value in tensors.items()}, weights, {"format": "pt"})
+    weaken(copy_of_chain / "theirs" / "model.safetensors")
     refreshed = mctl("compress", "--teacher", copy_of_chain / "theirs", *small, *elsewhere, cwd=copy_of_chain)
     assert refreshed.code == 0, refreshed.err
     assert "adopted/teacher was made with other settings or inputs" in " ".join(refreshed.err.split())

@@ -11,7 +11,7 @@ from unittest import mock
 import pytest
 from command import finish, mctl, start
 from junitparser import Error, JUnitXml
-from refusal import Refused
+from refusal import Refused, contents
 from reseal import reseal
 from sarif_pydantic import Sarif
 
@@ -55,6 +55,53 @@ def test_a_verdict_of_0_1_0_is_kept_when_it_is_replaced(tmp_path: Path) -> None:
     assert [(one.name, one.verdict, one.why) for one in kept[0].checks] == [
         (one["name"], one["verdict"], one["why"]) for one in before["checks"]
     ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((EXPORT, "--nosuch"), "there is no option --nosuch"),
+        (("--nosuch",), "there is no option --nosuch"),
+        (("--artifacts", "artifacts", "--nosuch"), "there is no option --nosuch"),
+        (("--batch-size", "8", "--min-speedup", "fast"), "unable to parse string as a number"),
+        (("--data", "news.csv", EXPORT, "again"), "unexpected extra argument"),
+        (("--max-accuracy-drop", "-5"), "greater than or equal to 0"),
+    ],
+)
+def test_a_command_line_that_is_refused_leaves_no_old_pass(
+    tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    shutil.copytree(FIXTURE, tmp_path / "old")
+    folder = tmp_path / "old" / EXPORT
+    before = result_in(folder)
+    assert before["verdict"] == "pass"
+    assert mctl("validate", *arguments, cwd=tmp_path / "old").code == 2
+    result = result_in(folder)
+    assert (result["verdict"], result["error"]["kind"]) == ("error", "refused")
+    assert words in result["error"]["what"]
+    (kept,) = history(folder)
+    assert result_in(folder / "verdicts", kept)["created"] == before["created"]
+    assert "It has no verdict" in (folder / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("validate", "nowhere", "--nosuch"), ("export", EXPORT, "--nosuch"), ("validate", "--nosuch", "-c", "gone.toml")],
+)
+def test_a_command_line_that_names_no_export_changes_none(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    shutil.copytree(FIXTURE, tmp_path / "old")
+    before = contents(tmp_path)
+    assert mctl(*arguments, cwd=tmp_path / "old").code == 2
+    assert contents(tmp_path) == before
+
+
+def test_a_command_line_for_cuda_that_is_refused_leaves_the_verdict_on_cpu(tmp_path: Path) -> None:
+    shutil.copytree(FIXTURE, tmp_path / "old")
+    folder = tmp_path / "old" / EXPORT
+    before = result_in(folder)
+    assert mctl("validate", EXPORT, "--provider=cuda", "--nosuch", cwd=tmp_path / "old").code == 2
+    assert result_in(folder) == before
+    assert result_in(folder, "validation-cuda.json")["verdict"] == "error"
 
 
 @pytest.mark.parametrize(

@@ -107,13 +107,15 @@ def test_thresholds_are_numbers_that_end(copy_of_chain: Path, refused: Refused) 
     )
 
 
-def run_of_action(folder: Path, **environment: str) -> tuple[int, dict[str, str], list[str]]:
-    """Exit code and outputs of the action's script, and the arguments of a `mctl` that only writes them down."""
+_OF_STAND_IN = 'print(json.dumps({"verdict": "inconclusive", "artifact": "x-fp16"}))\nsys.exit(3)\n'
+
+
+def run_of_action(folder: Path, does: str = _OF_STAND_IN, **environment: str) -> tuple[int, dict[str, str], list[str]]:
+    """Exit code and outputs of the action's script, and the arguments of a `mctl` that writes them down and `does`."""
     (script,) = [step["run"] for step in yaml.safe_load((ROOT / "action.yml").read_text())["runs"]["steps"][-1:]]
     stand_in = folder / "mctl"
     stand_in.write_text(
-        f'#!{sys.executable}\nimport json, sys\njson.dump(sys.argv[1:], open("asked.json", "w"))\n'
-        'print(json.dumps({"verdict": "inconclusive", "artifact": "x-fp16"}))\nsys.exit(3)\n',
+        f'#!{sys.executable}\nimport json, sys\njson.dump(sys.argv[1:], open("asked.json", "w"))\n{does}',
         encoding="utf-8",
     )
     stand_in.chmod(0o755)
@@ -133,6 +135,23 @@ def test_the_action_passes_every_flag_and_names_the_folder(tmp_path: Path) -> No
     _, outputs, asked = run_of_action(tmp_path, ARTIFACT="a/b c", DATA="$(date)")
     assert outputs["report"] == "a/b c"
     assert asked == ["validate", "a/b c", "--data", "$(date)", "--json"]
+
+
+@pytest.mark.parametrize(("flags", "root"), [("--nosuch", "artifacts"), ("--artifacts out", "out")])
+def test_the_action_names_the_folder_of_an_error_report(tmp_path: Path, flags: str, root: str) -> None:
+    for place, name, verdict in (("artifacts", "a-fp16", "pass"), (root, "b-fp16", "error")):
+        (tmp_path / place / name).mkdir(parents=True)
+        (tmp_path / place / name / "validation.json").write_text(json.dumps({"verdict": verdict}))
+    written = f'open("{root}/b-fp16/validation.json", "a").write(" ")\nsys.exit(2)\n'
+    code, outputs, _ = run_of_action(tmp_path, written, FLAGS=flags)
+    assert (code, outputs) == (2, {"verdict": "error", "report": f"{root}/b-fp16"})
+
+
+def test_the_action_has_no_folder_where_no_error_report_was_written(tmp_path: Path) -> None:
+    (tmp_path / "artifacts" / "a-fp16").mkdir(parents=True)
+    (tmp_path / "artifacts" / "a-fp16" / "validation.json").write_text('{"verdict": "pass"}')
+    code, outputs, _ = run_of_action(tmp_path, "sys.exit(2)\n")
+    assert (code, outputs) == (2, {"verdict": "error", "report": ""})
 
 
 def fits(schema: str, path: Path) -> None:

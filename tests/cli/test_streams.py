@@ -53,13 +53,24 @@ def test_a_reader_that_leaves_ends_predict_without_an_error(tmp_path: Path) -> N
     assert "error" not in ran.stderr.casefold().replace("write error", "")
 
 
-def test_a_reader_that_leaves_does_not_change_a_verdict(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("flags", "code"),
+    [
+        ("--quiet", 0),
+        ("--max-logit-diff 1e-9 -v", 1),
+        ("--max-accuracy-drop 1 --json", 3),
+        ("--max-accuracy-drop 1 2>&1", 3),
+    ],
+)
+def test_a_reader_that_leaves_does_not_change_a_verdict(tmp_path: Path, flags: str, code: int) -> None:
     old = shutil.copytree(FIXTURE, tmp_path / "old")
-    judged = "validate artifacts/prune25-distill-fp16 --no-emissions --repeats 2 --quiet"
+    judged = f"validate artifacts/prune25-distill-fp16 --no-emissions --repeats 2 {flags}"
     # The reader is gone before the verdict is there.
-    ran = shell(f'{{ mctl {judged}; echo "code $?" >&2; }} | true', old)
-    assert "code 0" in ran.stderr
+    ran = shell(f'{{ mctl {judged}; echo "code $?" > code; }} | true', old)
+    assert (old / "code").read_text() == f"code {code}\n"
     assert "Traceback" not in ran.stderr
+    if "--json" in flags:
+        assert "inconclusive: accuracy_drop: " in ran.stderr, "of the two streams, one is still read"
 
 
 @pytest.mark.parametrize("command", ["inspect", "report artifacts/prune25-distill-fp16"])
@@ -69,7 +80,7 @@ def test_a_reader_that_leaves_has_seen_enough(tmp_path: Path, command: str) -> N
     assert "Traceback" not in ran.stderr
 
 
-@pytest.mark.parametrize("stream", ["2>&-", "2>/dev/full", "2</dev/null"])
+@pytest.mark.parametrize("stream", ["2>&-", "2>/dev/full", "2</dev/null", "2>&1 | true"])
 def test_a_mistake_that_nobody_can_be_told_keeps_its_exit_code(tmp_path: Path, stream: str) -> None:
     assert shell(f"mctl nonsense {stream}", tmp_path).returncode == 2
 

@@ -98,6 +98,32 @@ def test_an_interval_is_drawn_against_its_limit() -> None:
     assert svg.get("aria-label") == "fail_3: 2 points, interval 0 to 4 points, at most 1 point"
 
 
+def test_an_interval_without_an_upper_end_goes_on_to_the_edge() -> None:
+    one = CheckResult.model_validate(check("p95", "inconclusive", figure=3.0, low=2.0, high=None, unit="ms"))
+    drawn = interval_picture(one, None)
+    assert drawn is not None
+    assert (drawn.high, drawn.span.label) == (WIDTH - 8, "at least 2 ms")
+    assert drawn.described == "p95: 3 ms, interval at least 2 ms, at most 1 ms"
+
+
+@pytest.mark.parametrize(("low", "high"), [(None, None), (-3.0, -1.0), (-3.0, 1.0)])
+def test_no_drawing_tells_a_loss_below_zero(low: float | None, high: float | None) -> None:
+    one = CheckResult.model_validate(check("class_f1_drop", "pass", figure=-2.0, low=low, high=high))
+    drawn = interval_picture(one, None)
+    assert drawn is not None
+    assert drawn.described.startswith("class_f1_drop: gain of 2 points, ")
+    assert drawn.span.label.startswith("gain of ")
+
+
+def test_the_table_of_parts_says_what_is_right_in_the_row_of_a_class() -> None:
+    (words,) = [
+        words_of("".join(one.itertext()))
+        for one in tree_of(mixed()).iter("p")
+        if "A regression is" in "".join(one.itertext())
+    ]
+    assert "if it says rightly whether the text is of that class" in words
+
+
 def test_a_limit_from_below_allows_what_is_right_of_it() -> None:
     one = CheckResult.model_validate(
         check("speedup", "pass", bound="at least", low=2.0, figure=2.5, high=3.0, unit="x")

@@ -31,6 +31,7 @@ from mctl.validators.gate import (
     share_check,
     slice_checks,
     slowdown_check,
+    speedup_check,
 )
 from mctl.validators.integrity import FilesResult, OnnxResult
 from mctl.validators.latency import LatencyResult
@@ -397,6 +398,14 @@ def test_p95_is_judged_by_its_whole_interval(limit, expected):
     elsewhere = named(latency_checks(LATENCY, asked, p95=P95, same_machine=False), "p95")
     assert elsewhere.verdict == "inconclusive"
     assert "another machine" in elsewhere.why
+
+
+def test_an_interval_without_an_upper_end_says_so():
+    p95 = Estimate(6.0, 5.55, INF, 0.9)
+    check = named(latency_checks(LATENCY, Thresholds(max_p95_ms=7.0), p95=p95), "p95")
+    assert check.verdict == "inconclusive"
+    assert "(90 % interval at least 5.55)" in check.why
+    assert "inf" not in speedup_check(Ratio(2.0, 1.5, INF), 1.0, "").why
 
 
 @pytest.mark.parametrize(("waited", "expected"), [(0.0, "fail"), (0.05, "fail"), (0.06, "inconclusive")])

@@ -121,5 +121,20 @@ def _digits(value: float, digits: int) -> str:
     return f"{value:.0f}" if 10.0**digits <= abs(value) < 1e15 else f"{value:.{digits}g}"
 
 
+def span(low: float, high: float, spec: str) -> str:
+    """An interval in words; one end may not be known.
+
+    Args:
+        low, high: its ends, infinite where they are not known.
+        spec: how numbers are written.
+
+    >>> span(1.5, 2, ".1f"), span(1.5, math.inf, ".1f")
+    ('1.5 to 2.0', 'at least 1.5')
+    """
+    if math.isinf(high):
+        return "not known" if math.isinf(low) else f"at least {low:{spec}}"
+    return f"at most {high:{spec}}" if math.isinf(low) else f"{low:{spec}} to {high:{spec}}"
+
+
 def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

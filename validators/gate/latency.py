@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .check import Check, Figure, at_least, at_most, count
+from .check import Check, Figure, at_least, at_most, count, span
 from .thresholds import Thresholds
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def latency_checks(
 
 def _p95_check(p95: Estimate, limit: float | None, over: str, same_machine: bool, waited: float) -> Check:
     """Over the limit on a machine that was busy with something else is no fail: the figure may be the other's."""
-    told = f"{over} ({100 * p95.confidence:.0f} % interval {p95.low:.3g} to {p95.high:.3g})"
+    told = f"{over} ({100 * p95.confidence:.0f} % interval {span(p95.low, p95.high, '.3g')})"
     check = at_most(Figure("p95", "latency", p95.value, "ms", "p95 latency", told), limit)
     check = replace(check, low=p95.low, high=p95.high)
     if limit is None or not math.isfinite(p95.value):
@@ -65,7 +65,7 @@ def _p95_check(p95: Estimate, limit: float | None, over: str, same_machine: bool
 
 def speedup_check(speedup: Ratio, threshold: float | None, over: str) -> Check:
     """Speed against the baseline; pass, fail or inconclusive by where the whole interval lies."""
-    interval = f"({100 * speedup.confidence:.3g} % interval {speedup.low:.2f} to {speedup.high:.2f})"
+    interval = f"({100 * speedup.confidence:.3g} % interval {span(speedup.low, speedup.high, '.2f')})"
     check = at_least(Figure("speedup", "latency", speedup.value, "x", "speedup", f"{over} {interval}"), threshold)
     check = replace(check, low=speedup.low, high=speedup.high)
     if threshold is None or not math.isfinite(speedup.value):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from .check import Check, count, written
+from .check import Check, count, span, written
 
 if TYPE_CHECKING:
     from ..statistics import Estimate
@@ -64,4 +64,4 @@ def own_verdict_check(verdict: str, checks: Sequence[str]) -> Check:
 
 
 def _span(word: str, one: Estimate) -> str:
-    return f"{word} exactly" if one.low == one.high else f"{word} {one.low:.4g} to {one.high:.4g}"
+    return f"{word} exactly" if one.low == one.high else f"{word} {span(one.low, one.high, '.4g')}"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .accuracy import accuracy_checks, slice_checks
-from .check import Check, Figure, at_most
+from .check import Check, Figure, at_most, span
 from .thresholds import Thresholds
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def slowdown_check(found: Ratio, thresholds: Thresholds, *, beside: bool = False
     """
     limit = thresholds.max_slowdown
     how = "timed side by side " if beside else ""
-    tail = f"{how}({100 * found.confidence:.3g} % interval {found.low:.2f} to {found.high:.2f})"
+    tail = f"{how}({100 * found.confidence:.3g} % interval {span(found.low, found.high, '.2f')})"
     check = at_most(Figure("slowdown", "release", found.value, "x", "time of the release's", tail), limit)
     check = replace(check, low=found.low, high=found.high)
     if limit is None:
