@@ -97,7 +97,7 @@ def _check_unread(unread: Mapping[str, str], where: str) -> None:
     listed = "; ".join(f"{name} {reason}" for name, reason in list(unread.items())[:5])
     name = next(iter(unread))
     raise UserError(
-        f"the name of a split on what cannot be read: {listed}.",
+        f"named as a split, and cannot be read: {listed}.",
         where=where,
         todo=f"Give each split as one file, such as test.csv or test.xlsx; or, if {name} is no data, name it under "
         f"[data] in mctl.toml: ignore = [{', '.join(map(_quoted, list(unread)[:3]))}].",

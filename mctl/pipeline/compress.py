@@ -78,7 +78,7 @@ def compress(recipe: Recipe, progress: Progress, later: Sequence[tuple[Path, Kin
 
         def make() -> Artifact:
             # At the end: the training texts keep their tokens, so that training would be the same with it before.
-            small, tokenizer, vocabulary = trim_vocabulary(model, student.tokenizer, data, recipe.compress, progress)
+            small, tokenizer, vocabulary = trim_vocabulary(model, student.tokenizer, data, recipe, progress)
             facts = describe(small, tokenizer, data, recipe, progress)
             facts |= {} if vocabulary is None else {"vocabulary": vocabulary}
             facts |= {"pruning": pruned, "layers": student.layers, "seconds": time.monotonic() - started, **spent()}

@@ -13,7 +13,9 @@ from mctl.data.dataset import Columns
 from mctl.data.lines import Lines
 from mctl.data.read import has_reader, read_file
 from mctl.data.rows import CHUNK_ROWS
+from mctl.data.settings import Quotes
 from mctl.data.sniff import check_is_text
+from mctl.data.table import Dialect
 from mctl.data.text import folded, shortened, tidy
 from mctl.errors import UserError
 
@@ -26,18 +28,20 @@ class Corpus:
         path: of the file.
         column: what the text column is called elsewhere; used where the file has one of this name.
         flag: that the user named it with.
+        quotes: what double quotes mean in CSV and TSV, see `mctl.data.DataSettings`.
     """
 
     path: Path
     column: str | None = None
     flag: str = "--vocab-corpus"
+    quotes: Quotes = "checked"
 
     def __iter__(self) -> Iterator[str]:
         texts = self._rows() if has_reader(self.path) else self._lines()
         yield from filter(None, texts)
 
     def _rows(self) -> Iterator[str]:
-        for rows in read_file(self.path, self._columns, CHUNK_ROWS).chunks:
+        for rows in read_file(self.path, self._columns, CHUNK_ROWS, Dialect(self.quotes)).chunks:
             yield from rows.texts
 
     def _lines(self) -> Iterator[str]:

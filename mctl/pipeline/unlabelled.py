@@ -71,7 +71,7 @@ class _Read:
 
     def __init__(self, shop: Shop, known: set[str]) -> None:
         column, paths = shop.data.dataset.columns.text, dict.fromkeys(shop.recipe.compress.unlabelled)
-        self._files = [Corpus(Path(path), column, _FLAG) for path in paths]
+        self._files = [Corpus(Path(path), column, _FLAG, shop.recipe.data.quotes) for path in paths]
         self._known = known
         self.texts = self.known = 0
 

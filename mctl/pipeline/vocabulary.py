@@ -14,7 +14,7 @@ from mctl.pipeline.corpus_facts import CorpusFacts, check_corpus, compare_script
 from mctl.pipeline.dataset import StageData
 from mctl.pipeline.scripts import counting, script_shares
 from mctl.progress import Progress
-from mctl.recipe import CompressSettings
+from mctl.recipe import CompressSettings, Recipe
 
 if TYPE_CHECKING:
     from mctl.compression.vocabulary import Trimmed
@@ -39,7 +39,7 @@ def vocabulary_inputs(settings: CompressSettings) -> dict[str, str]:
     return {"vocab_corpus": " ".join(sorted(hashes.values()))} if hashes else {}
 
 
-def check_vocabulary(tokenizer: Any, data: StageData, settings: CompressSettings) -> None:
+def check_vocabulary(tokenizer: Any, data: StageData, recipe: Recipe) -> None:
     """Refuse a tokenizer that cannot be trimmed, or a corpus of no use to it, before hours of training.
 
     Raises:
@@ -49,6 +49,7 @@ def check_vocabulary(tokenizer: Any, data: StageData, settings: CompressSettings
     from mctl.compression.vocabulary import CannotTrimError
     from mctl.compression.vocabulary.document import read, vocabulary_of
 
+    settings = recipe.compress
     if not settings.trim_vocab:
         return
     try:
@@ -57,7 +58,7 @@ def check_vocabulary(tokenizer: Any, data: StageData, settings: CompressSettings
         if settings.trim_vocab is True:
             raise _refusal(error) from error
     for path in settings.vocab_corpus:
-        check_corpus(Corpus(Path(path), data.dataset.columns.text), tokenizer)
+        check_corpus(Corpus(Path(path), data.dataset.columns.text, quotes=recipe.data.quotes), tokenizer)
 
 
 def _refusal(error: Exception) -> UserError:
@@ -69,7 +70,7 @@ def _refusal(error: Exception) -> UserError:
 
 
 def trim_vocabulary(
-    model: Any, tokenizer: Any, data: StageData, settings: CompressSettings, progress: Progress
+    model: Any, tokenizer: Any, data: StageData, recipe: Recipe, progress: Progress
 ) -> tuple[Any, Any, dict[str, Any] | None]:
     """Drop the tokens that neither the training texts nor the corpora use, if the user wants that.
 
@@ -86,27 +87,28 @@ def trim_vocabulary(
     """
     from mctl.compression.vocabulary import CannotTrimError
 
-    if not settings.trim_vocab:
+    if not recipe.compress.trim_vocab:
         return model, tokenizer, None
     try:
-        return _trim(model, tokenizer, data, settings, progress)
+        return _trim(model, tokenizer, data, recipe, progress)
     except CannotTrimError as error:
-        if settings.trim_vocab == "optional":
+        if recipe.compress.trim_vocab == "optional":
             progress.say(f"vocabulary: {error}; it stays whole.")
             return model, tokenizer, {"skipped": str(error)}
         raise _refusal(error) from error
 
 
 def _trim(
-    model: Any, tokenizer: Any, data: StageData, settings: CompressSettings, progress: Progress
+    model: Any, tokenizer: Any, data: StageData, recipe: Recipe, progress: Progress
 ) -> tuple[Any, Any, dict[str, Any]]:
     from mctl.compression.vocabulary import trim, usage_of
 
+    settings = recipe.compress
     characters: Counter[str] = Counter()
     usage = usage_of(tokenizer, counting(data.splits["train"].texts, characters))
     corpora: list[CorpusFacts] = []
     for path, sha256 in corpus_hashes(settings.vocab_corpus).items():
-        more, facts = read_corpus(Corpus(path, data.dataset.columns.text), sha256, tokenizer)
+        more, facts = read_corpus(Corpus(path, data.dataset.columns.text, quotes=recipe.data.quotes), sha256, tokenizer)
         compare_scripts(facts, script_shares(characters), progress)
         usage += more
         corpora.append(facts)
