@@ -1,6 +1,6 @@
 """Every command of README.md and docs/guide.md, in order, as printed: does it end with the exit code that is named?
 
-    python benchmarks/docs_commands.py [README.md docs/guide.md ...] [--keep FOLDER]
+    python benchmarks/docs_commands.py [README.md docs/guide.md ...] [--keep FOLDER] [--optimum PYTHON]
 
 Each document gets a fresh folder. Its blocks marked ```bash and ```python run there, one after the other, with the
 `mctl` that belongs to this Python. A command is expected to end with 0, or with what a comment behind it names:
@@ -9,7 +9,8 @@ document without any command is a mistake: its blocks are of another kind by acc
 
 What readers have is laid into the folder before: labelled texts `news.csv`, a held-out file `held-out.csv`, and models
 that stand in for theirs (`encoder`, `my-classifier`). A hub id of `STAND_INS` is replaced by such a folder, since
-nothing is downloaded; `pip install` is left out.
+nothing is downloaded; `pip install` is left out. A Python block that imports optimum runs with the Python of
+`--optimum`, since it needs an environment of its own, and is left out without.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -99,9 +100,10 @@ def run(command: Command, folder: Path) -> tuple[int, float, str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("documents", nargs="*", default=DOCUMENTS, help="from the root of the repository")
+    parser.add_argument("--optimum", metavar="PYTHON", help="of an environment that has optimum-onnx")
     parser.add_argument("--keep", type=Path, help="work in this folder and keep it")
     arguments = parser.parse_args()
-    wrong = total = 0
+    wrong = total = left_out = 0
     with tempfile.TemporaryDirectory() as temporary:
         for name in arguments.documents:
             found = list(commands((ROOT / name).read_text(encoding="utf-8")))
@@ -112,16 +114,23 @@ def main() -> None:
             prepare(folder)
             print(f"{name}\n\n| command | exit | named | seconds |\n|---|---|---|---|")
             for command in found:
-                code, seconds, said = run(command, folder)
-                total += 1
                 named = " or ".join(map(str, command.codes))
                 shown = command.text.replace("|", "\\|")
+                program = command.program
+                if program[0] == sys.executable and "\nfrom optimum" in f"\n{program[-1]}":
+                    if arguments.optimum is None:
+                        left_out += 1
+                        print(f"| `{shown}` | left out: no --optimum | {named} | |", flush=True)
+                        continue
+                    program = (arguments.optimum, *program[1:])
+                code, seconds, said = run(replace(command, program=program), folder)
+                total += 1
                 print(f"| `{shown}` | {code} | {named} | {seconds:.0f} |", flush=True)
                 if code not in command.codes:
                     wrong += 1
                     print(said, file=sys.stderr, flush=True)
             print()
-    print(f"{total - wrong} of {total} commands end as the documents say")
+    print(f"{total - wrong} of {total} commands end as the documents say; {left_out} left out")
     sys.exit(1 if wrong else 0)
 
 
