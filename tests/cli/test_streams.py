@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -10,6 +11,9 @@ from pathlib import Path
 
 import pytest
 from command import PROGRAM
+
+from mctl.cli import main
+from mctl.report.findings import Examined
 
 FIXTURE = Path(__file__).resolve().parents[1] / "fixtures" / "0.1.0"
 TEACHER = FIXTURE / "artifacts" / "teacher"
@@ -71,6 +75,17 @@ def test_a_reader_that_leaves_does_not_change_a_verdict(tmp_path: Path, flags: s
     assert "Traceback" not in ran.stderr
     if "--json" in flags:
         assert "inconclusive: accuracy_drop: " in ran.stderr, "of the two streams, one is still read"
+
+
+def test_a_reader_that_leaves_does_not_mend_what_doctor_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("mctl.pipeline.examine.examine", lambda recipe: [Examined("disk", "broken", "it is full")])
+    monkeypatch.setattr(sys, "argv", ["mctl", "doctor"])
+    monkeypatch.chdir(tmp_path)
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as gone, contextlib.redirect_stdout(gone), pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 1
 
 
 @pytest.mark.parametrize("command", ["inspect", "report artifacts/prune25-distill-fp16"])

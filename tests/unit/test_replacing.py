@@ -220,6 +220,8 @@ def test_an_edited_card_with_a_verdict_stops_the_export_that_it_would_speak_for(
         ("x.json", json.dumps(VERDICT), True),
         ("x.json", json.dumps({"schema_version": 1, "verdict": "pass"}), False),
         ("x.json", json.dumps(VERDICT | {"created": "yesterday"}), False),
+        ("x.json", json.dumps({name: value for name, value in VERDICT.items() if name != "checks"}), False),
+        ("x.json", json.dumps(VERDICT | {"participants": "mine"}), False),
         ("x.json", json.dumps(VERDICT | {"verdict": "mine"}), False),
         ("x.json", json.dumps(VERDICT | {"provider": "../../x"}), False),
         ("x.json", json.dumps({"schema_version": 1, "points": []}), False),
