@@ -10,7 +10,7 @@ import numpy as np
 
 from mctl.data.clean import clean
 from mctl.data.dataset import SPLIT_NAMES, Columns, Dataset, Split, SplitName
-from mctl.data.dropped import Dropped, told
+from mctl.data.dropped_limit import check_dropped
 from mctl.data.facts import Facts, collect
 from mctl.data.fingerprint import fingerprint
 from mctl.data.report import CleaningReport, Finding
@@ -19,11 +19,9 @@ from mctl.data.settings import DataSettings
 from mctl.data.sources import read_source
 from mctl.data.spelling import evenly_spelled
 from mctl.data.split import cut
-from mctl.data.split_names import WHOLE
 from mctl.data.stored import Positions
 from mctl.errors import UserError
 
-HALF = 50.0
 logger = logging.getLogger(__name__)
 
 
@@ -32,7 +30,7 @@ def load_dataset(settings: DataSettings, chunk_rows: int = CHUNK_ROWS, *, to_jud
     source = read_source(settings, chunk_rows, to_judge=to_judge)
     facts, respelled = evenly_spelled(collect(source, settings.seed), settings)
     kept, report, dropped = clean(facts, settings)
-    _check_dropped(dropped, facts, report, settings)
+    check_dropped(dropped, report.rows_read, settings)
     _check_classes(facts, kept, report, str(settings.source))
     positions, cut_from_train = cut(facts, kept, settings)
     splits = _splits(facts, positions)
@@ -75,41 +73,6 @@ def _splits(facts: Facts, positions: Mapping[SplitName, Positions]) -> dict[Spli
 
 def _columns(source: Mapping[str, RowSource]) -> Columns:
     return source["train"].columns if "train" in source else next(iter(source.values())).columns
-
-
-def _check_dropped(dropped: Dropped, facts: Facts, report: CleaningReport, settings: DataSettings) -> None:
-    """Refuses data of which too much is dropped: more than is allowed; or more than half of a split that was given.
-
-    What is left of that split would not judge what the user wants to be judged, and no other one is cut in its place.
-    """
-    most = settings.max_dropped
-    where = str(settings.source)
-    if most is not None and dropped.percent > most:
-        raise UserError(
-            f"{len(dropped)} of {dropped.read} rows are dropped, {dropped.percent:.1f} % where {most:g} are allowed: "
-            f"{told(dropped.as_dict())}.",
-            where=where,
-            todo="Mend these rows, or allow more with --max-dropped.",
-        )
-    if not {"train", WHOLE} & set(facts.splits):
-        return
-    for name in ("test", "dev"):
-        read, kept = report.rows_read.get(name, 0), report.rows_kept.get(name, 0)
-        share = 100 * (read - kept) / read if read else 0.0
-        if share > max(HALF, most or 0) or (read and not kept):
-            of_split = dropped.of_split(name)
-            raise UserError(
-                f"{read - kept} of {read} rows of the {name} split are dropped: {told(of_split.as_dict())}.",
-                where=settings.test_file if name == "test" and settings.test_file else where,
-                todo=f"Mend these rows; {_ways_out(name, kept)}",
-            )
-
-
-def _ways_out(name: str, kept: int) -> str:
-    without = (
-        f'or use no {name} split that is given: ignore = ["..."] under [data] in mctl.toml names what to pass over.'
-    )
-    return f"allow more with --max-dropped; {without}" if kept else without
 
 
 def _check_classes(facts: Facts, kept: Positions, report: CleaningReport, where: str) -> None:

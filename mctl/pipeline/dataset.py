@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mctl.data import Dataset, DataSettings, Finding, align_labels, load, report_as_dict, select_labels
+from mctl.data.dropped_limit import check_dropped
 from mctl.data.sources import has_train, is_hub_id
 from mctl.errors import UserError
 from mctl.pipeline.hub import hub_answers
@@ -77,7 +78,8 @@ def load_stage_data(
         to_judge: see `mctl.data.load`.
 
     Raises:
-        UserError: as `mctl.data.load`, and labels that the teacher does not know.
+        UserError: as `mctl.data.load`, and labels that the teacher does not know. Where these are to be dropped, their
+            rows count among those that `max_dropped` allows, and that a dev or test split may lose.
     """
     _check_hub(settings.source)
     dataset = load(settings, to_judge=to_judge)
@@ -89,6 +91,7 @@ def load_stage_data(
             rows[name] += count
     numbers = _numbers(dataset.source, rows, label2id, settings)
     dataset = _with_respelled(select_labels(dataset, numbers.keys()), numbers, names, rows)
+    check_dropped(dataset.dropped, dataset.report.rows_read, settings)
     of_class = np.array([numbers[name] for name in dataset.class_names], np.int64)
     splits: dict[str, LabelledTexts] = {
         name: LabelledTexts(split.texts, of_class[split.codes]) for name, split in dataset.splits.items()

@@ -45,3 +45,26 @@ def test_numbers_with_decimals_are_the_model_s_and_told(tmp_path: Path) -> None:
     assert [found.what_was_done for found in data.dataset.report.findings] == [
         "spelled as the teacher does: '0.0' is '0', '1.0' is '1'"
     ]
+
+
+def test_rows_of_unknown_labels_count_among_those_that_may_be_dropped(tmp_path: Path) -> None:
+    path = rows(tmp_path / "rows.csv", "Sports", "Tech", "Travel", "Crime")
+    dropping = DataSettings(source=str(path), unknown_labels="drop", max_dropped=50)
+    assert load_stage_data(dropping, Silent(), ("Sports", "Tech")).dataset.dropped.percent == 50
+    with pytest.raises(UserError, match=r"40 of 80 rows are dropped, 50.0 % where 49 are allowed: unknown_label: 40"):
+        load_stage_data(dropping.model_copy(update={"max_dropped": 49}), Silent(), ("Sports", "Tech"))
+
+
+@pytest.mark.parametrize("name", ["dev", "test"])
+def test_a_given_split_does_not_shrink_to_less_than_half_by_unknown_labels(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "news"
+    folder.mkdir()
+    rows(folder / "train.csv", "Sports", "Tech", "Travel")
+    held_out = [f"held out {number},{label}" for label in ("Sports", "Tech") for number in (label, label * 2)]
+    held_out += [f"held out {number},Travel" for number in range(2, 9)]
+    (folder / f"{name}.csv").write_text("\n".join(["text,label", *held_out]) + "\n")
+    settings = DataSettings(source=str(folder), unknown_labels="drop")
+    with pytest.raises(UserError, match=f"7 of 11 rows of the {name} split are dropped: unknown_label: 7 rows"):
+        load_stage_data(settings, Silent(), ("Sports", "Tech"))
+    allowed = settings.model_copy(update={"max_dropped": 90})
+    assert len(load_stage_data(allowed, Silent(), ("Sports", "Tech")).splits[name].texts) == 4
