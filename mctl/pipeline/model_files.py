@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -217,6 +217,15 @@ def stored_tensors(settings: ModelSettings) -> dict[str, Stored]:
                 todo="Copy the files of the model again.",
             )
         found |= stored
+    return found
+
+
+def read_tensors(settings: ModelSettings, names: Collection[str]) -> dict[str, Any]:
+    """Some tensors of a model, which `stored_tensors` has found."""
+    found: dict[str, Any] = {}
+    for path, _ in _shards(settings):
+        with safe_open(path, framework="pt") as file:
+            found |= {name: file.get_tensor(name) for name in names if name in file.keys()}  # noqa: SIM118
     return found
 
 

@@ -12,20 +12,21 @@ from pathlib import Path
 from typing import Any
 
 from mctl.artifact import MANIFEST, Artifact, load_artifact, sha256_of
-from mctl.data.text import folded
 from mctl.errors import UserError
 from mctl.pipeline.dataset import StageData
 from mctl.pipeline.inherit import is_data_of
 from mctl.pipeline.lineage import Lineage
-from mctl.pipeline.loading import load_classifier, load_config
-from mctl.pipeline.model_files import is_folder
+from mctl.pipeline.loading import load_config
+from mctl.pipeline.model_files import is_folder, read_tensors, stored_tensors
+from mctl.pipeline.weights import PRETRAINING_HEADS, heads_in
 from mctl.progress import Progress
 from mctl.recipe import ModelSettings
 
 TRAINED_ON = "trained_on"
 """Fact: SHA-256 of the data that mctl trained a model on, which was then taken from another folder of artifacts."""
 STARTED_FROM = "started_from_classifier"
-"""Fact: the model that was fine-tuned had been fine-tuned before, for these labels."""
+"""Fact: the model that was fine-tuned was a classifier already, and mctl did not train it on these data."""
+_OTHER_TASKS = ("ForTokenClassification", "ForQuestionAnswering", "ForMultipleChoice")
 
 
 def trained_on(settings: ModelSettings) -> dict[str, str]:
@@ -48,20 +49,17 @@ def trained_on(settings: ModelSettings) -> dict[str, str]:
 
 
 def started_from(settings: ModelSettings, data: StageData) -> dict[str, str]:
-    """The fact `STARTED_FROM` of a model to fine-tune, where it is a classifier of the same labels already.
+    """The fact `STARTED_FROM` of a model to fine-tune, where it is a classifier of texts already.
 
-    Its head is thrown away, and its encoder has learnt the labels of the texts that it was trained on. Labels without
-    names are taken for the same where they are as many.
+    Its head is thrown away, and its encoder has learnt the labels of the texts that it was trained on. What the head
+    calls its classes, and how many there are, says nothing of these texts: every head that was trained counts.
     """
     config = load_config(settings)
-    made_for = " ".join(getattr(config, "architectures", None) or ())
-    if "ForSequenceClassification" not in made_for or trained_on(settings).get(TRAINED_ON) == data.dataset.sha256:
+    made_for = getattr(config, "architectures", None) or ()
+    other_task = made_for and all(str(name).endswith(_OTHER_TASKS) for name in made_for)
+    if other_task or trained_on(settings).get(TRAINED_ON) == data.dataset.sha256:
         return {}
-    names = [str(name) for name in config.id2label.values()]
-    unnamed = all(name.startswith("LABEL_") for name in names) and len(names) == len(data.class_names)
-    known = {folded(name) for name in names}
-    same = unnamed or any(folded(name) in known for name in data.class_names)
-    return {STARTED_FROM: str(settings.name)} if same and _head_is_trained(settings) else {}
+    return {STARTED_FROM: str(settings.name)} if _head_is_trained(settings, config) else {}
 
 
 def from_elsewhere(
@@ -116,24 +114,15 @@ def teacher_from_elsewhere(facts: Mapping[str, Any], name: str, data_sha256: str
     if facts.get("adopted_from") is not None and facts.get(TRAINED_ON) != data_sha256:
         return [f"{name} was made elsewhere"]
     if facts.get(STARTED_FROM) is not None:
-        return [f"{name} was fine-tuned from a classifier of these labels, {facts[STARTED_FROM]}"]
+        return [f"{name} was fine-tuned from a classifier, {facts[STARTED_FROM]}"]
     return []
 
 
-def _head_is_trained(settings: ModelSettings) -> bool:
-    """Whether a classification head is there that is not as it was drawn: heads are drawn with a bias of zeros."""
-    from torch import nn
-
-    try:
-        model = load_classifier(settings)
-    except UserError:
-        return False
-    biases = [
-        layer.bias
-        for layer in model.modules()
-        if isinstance(layer, nn.Linear) and layer.out_features == model.config.num_labels
-    ]
-    return any(bias is None or bool(bias.any()) for bias in biases[-1:])
+def _head_is_trained(settings: ModelSettings, config: Any) -> bool:
+    """Whether a head is there that is not of pretraining and not as it was drawn: those are drawn with zero biases."""
+    heads = [name for name in heads_in(stored_tensors(settings), config) if not name.startswith(PRETRAINING_HEADS)]
+    biases = read_tensors(settings, [name for name in heads if name.endswith("bias")])
+    return bool(heads) and (not biases or any(bool(bias.any()) for bias in biases.values()))
 
 
 def _of_teacher(teacher: Artifact) -> list[str]:

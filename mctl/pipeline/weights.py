@@ -19,6 +19,19 @@ from mctl.recipe import ModelSettings
 _FLOATS = {"F64", "F32", "F16", "BF16"}
 # Older versions saved these constants; they hold 0, 1, 2, ... and zeros.
 _CONSTANT = re.compile(r"(^|\.)embeddings\.(position_ids|token_type_ids)$")
+_CLASSIFIERS = ("classifier.", "pre_classifier.")
+PRETRAINING_HEADS = (
+    "cls.predictions.",
+    "cls.seq_relationship.",
+    "lm_head.",
+    "vocab_transform.",
+    "vocab_layer_norm.",
+    "vocab_projector.",
+    "discriminator_predictions.",
+    "generator_predictions.",
+    "generator_lm_head.",
+)
+"""Heads of masked and replaced tokens and of next sentences, in the families that are supported."""
 _LAYER = re.compile(r"(?:^|\.)layer\.(\d+)\.")
 # Rows of a table, by the key of config.json that counts them.
 _TABLES = {
@@ -130,8 +143,7 @@ def check_classifier(model: Any, stored: Mapping[str, Stored], settings: ModelSe
     """
     found = _fit(model, stored)
     prefix = model.base_model_prefix
-    unused = () if any(f"{prefix}.pooler" in name for name in found.taken) else ("pooler.", f"{prefix}.pooler.")
-    leftover = [name for name in found.leftover if not _CONSTANT.search(name) and not name.startswith(unused or "\0")]
+    leftover = _without_use(found, prefix)
     _check_floats(found, stored, settings)
     if found.missing:
         wrapper = _wrapper(found, stored)
@@ -149,7 +161,7 @@ def check_classifier(model: Any, stored: Mapping[str, Stored], settings: ModelSe
 def check_encoder(model: Any, stored: Mapping[str, Stored], settings: ModelSettings) -> None:
     """Refuse an encoder of which a part is missing, left over or of another size.
 
-    Heads and poolers do not count: fine-tuning starts a new one.
+    Heads and poolers do not count: fine-tuning starts a new one. All else under the encoder's name has to be taken.
 
     Raises:
         UserError: names the tensors.
@@ -160,8 +172,8 @@ def check_encoder(model: Any, stored: Mapping[str, Stored], settings: ModelSetti
     own = tuple(f"{prefix}.{part}." for part in parts)
     missing = [name for name in found.missing if name.startswith(own)]
     resized = {name: sizes for name, sizes in found.resized.items() if name.startswith(own)}
-    within = (*own, *(f"{part}." for part in parts))
-    leftover = [name for name in found.leftover if name.startswith(within) and not _CONSTANT.search(name)]
+    heads = set(heads_in(stored, model.config))
+    leftover = [name for name in _without_use(found, prefix) if name not in heads]
     _check_floats(found, stored, settings)
     if missing:
         raise UserError(
@@ -188,6 +200,28 @@ def check_finite(model: Any, settings: ModelSettings) -> None:
             where=settings.name,
             todo="Take an earlier checkpoint: its training diverged.",
         )
+
+
+def heads_in(stored: Mapping[str, Stored], config: Any) -> list[str]:
+    """The tensors of heads: what stands outside the encoder.
+
+    In files of an encoder alone, whose names lack its prefix, these are the heads whose names are known: what else is
+    in them cannot be told from a part of the encoder.
+    """
+    family = family_of(config)
+    paths = [path.split(".")[:2] for path in (family.encoder, *family.embeddings)]
+    prefix = f"{paths[0][0]}."
+    if not any(name.startswith(prefix) for name in stored):
+        return [name for name in stored if name.startswith((*_CLASSIFIERS, *PRETRAINING_HEADS))]
+    within = (prefix, "pooler.", *(f"{part}." for _, part in paths))
+    return [name for name in stored if not name.startswith(within)]
+
+
+def _without_use(found: Fit, prefix: str) -> list[str]:
+    """What is left over but for constants, and for a pooler that this family's classifier does not use."""
+    poolers = ("pooler.", f"{prefix}.pooler.")
+    used = any(name.startswith(poolers) for name in found.taken)
+    return [name for name in found.leftover if not _CONSTANT.search(name) and (used or not name.startswith(poolers))]
 
 
 def _fit(model: Any, stored: Mapping[str, Stored]) -> Fit:

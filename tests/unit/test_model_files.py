@@ -76,6 +76,26 @@ def test_a_weight_of_the_encoder_that_is_left_over_is_refused(
     refused(write(tmp_path, weights | {name: torch.ones(3, 8)}), name, reason, classes=classes)
 
 
+@pytest.mark.parametrize("extra", ["prefix_encoder.weight", "invertible_adapters.w", "gate"])
+@pytest.mark.parametrize("bare", [False, True])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_part_of_the_encoder_that_the_family_does_not_have_is_refused(
+    family: str, bare: bool, extra: str, tmp_path: Path
+) -> None:
+    weights = saved(tmp_path, family, layers=1)
+    prefix = f"{small_model(family, layers=1).base_model_prefix}."
+    if bare:
+        weights = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+    name = extra if bare else prefix + extra
+    refused(write(tmp_path, weights | {name: torch.ones(3, 8)}), name, "no place", classes=CLASSES)
+    # Heads of pretraining, constants, and a pooler that the family does not use are no such part.
+    beside = {"cls.predictions.bias": torch.ones(8), "lm_head.bias": torch.ones(8)}
+    within = {"embeddings.position_ids": torch.arange(64)[None]}
+    within |= {} if family == "bert" else {"pooler.dense.bias": torch.ones(32)}
+    harmless = beside | {("" if bare else prefix) + name: value for name, value in within.items()}
+    assert load_classifier(write(tmp_path, weights | harmless), CLASSES).config.id2label[2] == "c"
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_head_that_is_left_over_is_refused_in_a_classifier_and_not_in_an_encoder(family: str, tmp_path: Path) -> None:
     weights = saved(tmp_path, family)
