@@ -117,16 +117,25 @@ def load_judging_data(
     Raises:
         UserError: as `load_stage_data`.
     """
-    source, path = settings.source, Path(settings.source or "").expanduser()
+    path = Path(settings.source or "").expanduser()
+    alike = _read_as(made_from, settings)
+    if settings.source == made_from.source or _same_file(path, str(made_from.source)):
+        return load_stage_data(alike, progress, classes)
     if settings.test_file is not None:
         return load_stage_data(settings, progress, classes)
-    alike = settings.model_copy(update={"test": made_from.test})
-    if source == made_from.source or _same_file(path, str(made_from.source)):
-        return load_stage_data(alike, progress, classes)
     if path.is_file():
         to_judge = not _has_rows_of(alike, sha256, classes)
         return load_stage_data(settings if to_judge else alike, progress, classes, to_judge=to_judge)
     return load_stage_data(settings, progress, classes, to_judge=path.is_dir() and not has_train(settings))
+
+
+def _read_as(made_from: DataSettings, settings: DataSettings) -> DataSettings:
+    """The settings of a training, for its own data or a copy: what the user says holds, but for the test share.
+
+    With another sheet, other quotes or another seed than in training, the rows would not be those of the training.
+    """
+    said = {name: getattr(settings, name) for name in settings.model_fields_set}
+    return made_from.model_copy(update=said | {"test": settings.test_file or made_from.test})
 
 
 def _same_file(path: Path, other: str) -> bool:

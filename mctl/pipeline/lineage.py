@@ -79,7 +79,7 @@ def is_export(folder: Path) -> bool:
     content = path.read_bytes()
     try:
         manifest = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return any(trace in content for trace in _TRACES)
     return isinstance(manifest, dict) and manifest.get("kind") == "export" and "digest" in manifest
 

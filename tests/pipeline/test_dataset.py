@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from mctl.data import DataSettings
 from mctl.errors import UserError
-from mctl.pipeline.dataset import load_stage_data
+from mctl.pipeline.dataset import load_judging_data, load_stage_data
 from mctl.progress import Silent
 
 
@@ -68,3 +70,27 @@ def test_a_given_split_does_not_shrink_to_less_than_half_by_unknown_labels(tmp_p
         load_stage_data(settings, Silent(), ("Sports", "Tech"))
     allowed = settings.model_copy(update={"max_dropped": 90})
     assert len(load_stage_data(allowed, Silent(), ("Sports", "Tech")).splits[name].texts) == 4
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_the_data_of_a_training_are_read_as_in_training(tmp_path: Path, copied: bool) -> None:
+    book = openpyxl.Workbook()
+    for name in ("first", "second"):
+        sheet = book.create_sheet(name)
+        sheet.append(["text", "label", "body"])
+        for number in range(40):
+            sheet.append([f"{name} text {number}", ("Sports", "Tech")[number % 2], f"{name} body {number}"])
+    del book["Sheet"]
+    path = tmp_path / "book.xlsx"
+    book.save(path)
+    made_from = DataSettings(source=str(path), sheet="second", text="body", seed=7, dev=0.2, limit=15, test=0.3)
+    trained = load_stage_data(made_from, Silent())
+    sha256, classes = trained.dataset.sha256, trained.class_names
+    path = Path(shutil.copy(path, tmp_path / "copy.xlsx")) if copied else path
+    judged = load_judging_data(DataSettings(source=str(path)), made_from, sha256, Silent(), classes)
+    assert judged.dataset.sha256 == sha256
+    assert set(judged.splits["test"].texts) == set(trained.splits["test"].texts)
+    # What the user says beside the file holds.
+    said = DataSettings(source=str(path), sheet="first", text="body")
+    other = load_judging_data(said, made_from, sha256, Silent(), classes)
+    assert all(text.startswith("first body") for text in other.splits["test"].texts)
