@@ -20,12 +20,14 @@ class Dialect:
     Args:
         quotes: see `mctl.data.DataSettings`.
         sheet: of a workbook; None for the first.
+        sheet_if_there: a workbook without this sheet is read by its first one; else it is refused.
         every_key: the keys of all objects of JSON are columns, which takes a pass over the file; else those of the
             first.
     """
 
     quotes: Quotes = "checked"
     sheet: str | None = None
+    sheet_if_there: bool = False
     every_key: bool = False
 
 

@@ -24,11 +24,12 @@ def open_xlsx(content: Content, dialect: Dialect) -> Table:
         file = content.open()
         _check_size(file, content)
         workbook = load_workbook(file, read_only=True, data_only=True, keep_links=False)
-        sheet = _sheet(workbook, dialect.sheet, content)
+        sheet = _sheet(workbook, dialect, content)
         sheet.reset_dimensions()  # What other writers note there may be too small.
         rows = sheet.iter_rows(values_only=True)
         first = next(rows, ())
-        others = [other.title for other in workbook.worksheets if dialect.sheet is None and other is not sheet]
+        chosen = sheet.title == dialect.sheet
+        others = [other.title for other in workbook.worksheets if not chosen and other is not sheet]
         others = [title for title in others if _has_cells(workbook[title])]
     while first and first[-1] is None:
         first = first[:-1]
@@ -55,11 +56,12 @@ def _check_size(file: Any, content: Content) -> None:
     file.seek(0)
 
 
-def _sheet(workbook: Any, name: str | None, content: Content) -> Any:
+def _sheet(workbook: Any, dialect: Dialect, content: Content) -> Any:
+    name = dialect.sheet
     sheets = {sheet.title: sheet for sheet in workbook.worksheets}
     if not sheets:
         raise UserError("the workbook has no sheet.", where=content.name, todo=_TODO)
-    if name is None:
+    if name is None or (dialect.sheet_if_there and name not in sheets):
         return next(iter(sheets.values()))
     if name not in sheets:
         raise UserError(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mctl.artifact import Artifact, Kind, seal, stage_key, writing
+from mctl.pipeline.corpus import unusual_reading
 from mctl.pipeline.dataset import DROPPED_ROWS, StageData, load_stage_data
 from mctl.pipeline.describe import describe
 from mctl.pipeline.energy import making
@@ -61,7 +62,7 @@ def compress(recipe: Recipe, progress: Progress, later: Sequence[tuple[Path, Kin
     data = load_stage_data(recipe.data, progress, class_order(config))
     told = None if tutor is None else tutor.as_dict()
     say_if_unknown(from_elsewhere(teacher, folder.name, told, data.dataset.sha256), data, progress)
-    key = _key(recipe, teacher, data, tutor, corpora)
+    key = key_of(recipe, teacher, data, tutor, corpora)
     if done := finished(folder, "compressed", key, progress, later):
         return done
     say_if_slower(recipe.compress.mixed_precision, progress)
@@ -89,11 +90,12 @@ def compress(recipe: Recipe, progress: Progress, later: Sequence[tuple[Path, Kin
         return made(folder, make)
 
 
-def _key(recipe: Recipe, teacher: Artifact, data: StageData, tutor: Tutor | None, corpora: dict[str, str]) -> str:
+def key_of(recipe: Recipe, teacher: Artifact, data: StageData, tutor: Tutor | None, corpora: dict[str, str]) -> str:
     """Identity of the result. Who teaches counts by content, not by name."""
     settings = recipe.compress.model_dump(exclude={"teacher", "name", "distill_from", "vocab_corpus", "unlabelled"})
     inputs = {"teacher": teacher.as_parent().manifest_sha256, "data": data.dataset.sha256}
-    inputs |= corpora if tutor is None else corpora | {"tutor": tutor.fingerprint}
+    inputs |= corpora | unusual_reading(recipe.data) if corpora else {}
+    inputs |= {} if tutor is None else {"tutor": tutor.fingerprint}
     return stage_key("compress", settings | {"max_length": max_length(recipe)} | target_inputs(recipe), inputs)
 
 

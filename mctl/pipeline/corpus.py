@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mctl.artifact import sha256_of
@@ -13,11 +13,12 @@ from mctl.data.dataset import Columns
 from mctl.data.lines import Lines
 from mctl.data.read import has_reader, read_file
 from mctl.data.rows import CHUNK_ROWS
-from mctl.data.settings import Quotes
+from mctl.data.settings import DataSettings, Quotes
 from mctl.data.sniff import check_is_text
 from mctl.data.table import Dialect
 from mctl.data.text import folded, shortened, tidy
 from mctl.errors import UserError
+from mctl.progress import Progress, Silent
 
 
 @dataclass(frozen=True)
@@ -29,19 +30,26 @@ class Corpus:
         column: what the text column is called elsewhere; used where the file has one of this name.
         flag: that the user named it with.
         quotes: what double quotes mean in CSV and TSV, see `mctl.data.DataSettings`.
+        sheet: of a workbook; one without this sheet is read by its first one.
+        progress: is told what is passed over, such as other sheets.
     """
 
     path: Path
     column: str | None = None
     flag: str = "--vocab-corpus"
     quotes: Quotes = "checked"
+    sheet: str | None = None
+    progress: Progress = field(default_factory=Silent)
 
     def __iter__(self) -> Iterator[str]:
         texts = self._rows() if has_reader(self.path) else self._lines()
         yield from filter(None, texts)
 
     def _rows(self) -> Iterator[str]:
-        for rows in read_file(self.path, self._columns, CHUNK_ROWS, Dialect(self.quotes)).chunks:
+        dialect = Dialect(self.quotes, self.sheet, sheet_if_there=True)
+        source = read_file(self.path, self._columns, CHUNK_ROWS, dialect)
+        self.progress.say_once(*(f"{self.flag} {self.path}: {found.what_was_done}" for found in source.findings))
+        for rows in source.chunks:
             yield from rows.texts
 
     def _lines(self) -> Iterator[str]:
@@ -66,6 +74,15 @@ class Corpus:
             where=f"{self.flag} {self.path}",
             todo=f"Call it as in the data, or 'text'. Columns: {listed}.",
         )
+
+
+def unusual_reading(settings: DataSettings) -> dict[str, str]:
+    """What the stage key needs to know, beside the content of corpora, of how their tables are read.
+
+    Usual settings are left out, so that keys of mctl 0.1.0 stay what they are.
+    """
+    unusual = settings.model_dump(include={"quotes", "sheet"}, exclude_defaults=True)
+    return {f"corpus_{name}": str(value) for name, value in unusual.items()}
 
 
 def corpus_hashes(paths: Sequence[str], flag: str = "--vocab-corpus") -> dict[Path, str]:

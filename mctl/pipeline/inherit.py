@@ -50,6 +50,7 @@ def _said(data: DataSettings) -> dict[str, object]:
         "max_dropped": data.max_dropped,
         "test": data.test_file,
         "label_spelling": None if data.label_spelling == "exact" else data.label_spelling,
+        **{name: getattr(data, name) for name in ("quotes", "sheet") if name in data.model_fields_set},
     }
     return {name: value for name, value in said.items() if value is not None}
 

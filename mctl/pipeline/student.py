@@ -51,7 +51,7 @@ def make_student(shop: Shop) -> Student:
 
     settings = shop.recipe.compress
     tokenizer = load_tokenizer(shop.teacher)
-    check_vocabulary(tokenizer, shop.data, shop.recipe)
+    check_vocabulary(tokenizer, shop.data, shop.recipe, shop.progress)
     model = load_classifier(shop.teacher).eval()
     layers = _layers(shop, model, tokenizer)
     check_feasible(settings, layout_of(model).of_layers(layers))

@@ -71,7 +71,8 @@ class _Read:
 
     def __init__(self, shop: Shop, known: set[str]) -> None:
         column, paths = shop.data.dataset.columns.text, dict.fromkeys(shop.recipe.compress.unlabelled)
-        self._files = [Corpus(Path(path), column, _FLAG, shop.recipe.data.quotes) for path in paths]
+        quotes, sheet = shop.recipe.data.quotes, shop.recipe.data.sheet
+        self._files = [Corpus(Path(path), column, _FLAG, quotes, sheet, shop.progress) for path in paths]
         self._known = known
         self.texts = self.known = 0
 

@@ -39,7 +39,7 @@ def vocabulary_inputs(settings: CompressSettings) -> dict[str, str]:
     return {"vocab_corpus": " ".join(sorted(hashes.values()))} if hashes else {}
 
 
-def check_vocabulary(tokenizer: Any, data: StageData, recipe: Recipe) -> None:
+def check_vocabulary(tokenizer: Any, data: StageData, recipe: Recipe, progress: Progress) -> None:
     """Refuse a tokenizer that cannot be trimmed, or a corpus of no use to it, before hours of training.
 
     Raises:
@@ -58,7 +58,12 @@ def check_vocabulary(tokenizer: Any, data: StageData, recipe: Recipe) -> None:
         if settings.trim_vocab is True:
             raise _refusal(error) from error
     for path in settings.vocab_corpus:
-        check_corpus(Corpus(Path(path), data.dataset.columns.text, quotes=recipe.data.quotes), tokenizer)
+        check_corpus(_corpus(Path(path), data, recipe, progress), tokenizer)
+
+
+def _corpus(path: Path, data: StageData, recipe: Recipe, progress: Progress) -> Corpus:
+    column, reading = data.dataset.columns.text, recipe.data
+    return Corpus(path, column, quotes=reading.quotes, sheet=reading.sheet, progress=progress)
 
 
 def _refusal(error: Exception) -> UserError:
@@ -108,7 +113,7 @@ def _trim(
     usage = usage_of(tokenizer, counting(data.splits["train"].texts, characters))
     corpora: list[CorpusFacts] = []
     for path, sha256 in corpus_hashes(settings.vocab_corpus).items():
-        more, facts = read_corpus(Corpus(path, data.dataset.columns.text, quotes=recipe.data.quotes), sha256, tokenizer)
+        more, facts = read_corpus(_corpus(path, data, recipe, progress), sha256, tokenizer)
         compare_scripts(facts, script_shares(characters), progress)
         usage += more
         corpora.append(facts)
