@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -30,7 +30,7 @@ from mctl.ownership import (
     is_unfinished,
     is_verdict,
     tells_verdict,
-    verdict_of,
+    verdict_name,
 )
 from mctl.path_kind import kind_of
 
@@ -94,6 +94,8 @@ class Artifact:
 
     folder: Path
     manifest: Manifest
+    manifest_sha256: str = field(compare=False)
+    """Of the manifest's file as it was read. What is said of this artifact is said of that one."""
 
     @property
     def name(self) -> str:
@@ -108,7 +110,23 @@ class Artifact:
 
     def as_parent(self) -> Parent:
         """How a child's manifest refers to this artifact."""
-        return Parent(name=self.name, manifest_sha256=sha256_of(self.folder / MANIFEST))
+        return Parent(name=self.name, manifest_sha256=self.manifest_sha256)
+
+    def check_unchanged(self) -> None:
+        """Refuse to record anything about an artifact that is not the one that was loaded any more.
+
+        Work on an artifact takes minutes to hours, in which another command can replace it.
+
+        Raises:
+            UserError: it was replaced, changed or removed.
+        """
+        path = self.folder / MANIFEST
+        if not path.is_file() or sha256_of(path) != self.manifest_sha256:
+            raise UserError(
+                "this artifact was replaced or removed while mctl was at work with it.",
+                where=str(self.folder),
+                todo="Run the command again, and nothing beside it that makes this artifact again.",
+            )
 
 
 def load_artifact(folder: Path) -> Artifact:
@@ -126,8 +144,8 @@ def load_artifact(folder: Path) -> Artifact:
 
 
 def _whole(folder: Path) -> Artifact:
-    manifest = _read_manifest(folder)
-    for name, entry in manifest.files.items():
+    artifact = _opened(folder)
+    for name, entry in artifact.manifest.files.items():
         file = inside(folder, name)
         if not file.is_file():
             raise UserError(
@@ -142,10 +160,11 @@ def _whole(folder: Path) -> Artifact:
                 todo="The file was changed or cut short. Make the artifact again.",
             )
         check_readable(file)
-    return Artifact(folder, manifest)
+    return artifact
 
 
-def _read_manifest(folder: Path) -> Manifest:
+def _opened(folder: Path) -> Artifact:
+    """By its manifest alone: its files may be missing."""
     path = folder / MANIFEST
     if not path.is_file():
         kind = kind_of(folder)
@@ -155,7 +174,8 @@ def _read_manifest(folder: Path) -> Manifest:
         raise UserError(f"no artifact here: {found}.", where=str(folder), todo=f"{kind.todo} {made}" if kind else made)
     check_readable(path)
     try:
-        manifest = Manifest.model_validate_json(path.read_bytes())
+        content = path.read_bytes()
+        manifest = Manifest.model_validate_json(content)
         check_facts(manifest.kind, manifest.facts)
     except (ValidationError, OSError) as error:
         raise UserError(
@@ -165,7 +185,7 @@ def _read_manifest(folder: Path) -> Manifest:
         raise UserError(
             "the manifest was changed after it was written.", where=str(path), todo="Make the artifact again."
         )
-    return manifest
+    return Artifact(folder, manifest, hashlib.sha256(content).hexdigest())
 
 
 def check_readable(file: Path) -> None:
@@ -296,7 +316,8 @@ def seal(temporary: Path, folder: Path, manifest: Manifest) -> Artifact:
         if path.is_file()
     }
     complete = manifest.model_copy(update={"files": files}).digested()
-    write_atomically(temporary / MANIFEST, (complete.model_dump_json(indent=2) + "\n").encode())
+    content = (complete.model_dump_json(indent=2) + "\n").encode()
+    write_atomically(temporary / MANIFEST, content)
     settle(folder)
     check_replaceable(folder, manifest.kind)
     place = temporary.parent
@@ -311,7 +332,7 @@ def seal(temporary: Path, folder: Path, manifest: Manifest) -> Artifact:
                 old.rename(folder)
             raise
         _retire(old, folder)
-    return Artifact(folder, complete)
+    return Artifact(folder, complete, hashlib.sha256(content).hexdigest())
 
 
 def check_replaceable(folder: Path, kind: Kind, *, where: str | None = None, todo: str | None = None) -> None:
@@ -363,7 +384,7 @@ def check_kind(folder: Path, kind: Kind, *, where: str | None = None, todo: str 
     if not folder.is_dir():
         raise UserError(f"{this}is a file and is no artifact of mctl: it is kept.", where=where, todo=todo)
     try:
-        manifest = _read_manifest(folder)
+        manifest = _opened(folder).manifest
     except UserError as error:
         why = f" ({error.what[:-1]})" if os.path.lexists(folder / MANIFEST) else ""
         raise UserError(
@@ -448,7 +469,7 @@ def _retire(old: Path, folder: Path) -> None:
     """Move on what is kept of the artifact that was replaced, and remove what mctl wrote of it; no more than that."""
     if old.is_dir():
         if (old / MANIFEST).is_file():
-            _empty(old, folder, _read_manifest(old))
+            _empty(old, folder, _opened(old).manifest)
         _remove_empty(old)
         if any(old.iterdir()):
             logger.warning("%s has files that mctl did not write: it is kept", old)
@@ -472,29 +493,20 @@ def _empty(old: Path, folder: Path, manifest: Manifest) -> None:
 
 
 def _keep_verdict(report: Path, folder: Path) -> None:
-    """Before the newest verdict on an artifact goes with it: it stays among the others, see `verdict_name`."""
-    if report.name in ("validation.json", "validation-cuda.json") and (name := verdict_name(report.read_bytes())):
-        target = folder / HISTORY / name
-        target.parent.mkdir(exist_ok=True)
-        if not target.exists():
-            write_atomically(target, report.read_bytes())
+    """Before the newest verdict on an artifact goes with it: it stays among the others."""
+    if report.name in ("validation.json", "validation-cuda.json"):
+        keep_verdict(report.read_bytes(), folder)
 
 
-def verdict_name(content: bytes) -> str | None:
-    """Name in `verdicts/` of a verdict as JSON: its time and where it was measured.
+def keep_verdict(verdict: bytes, folder: Path) -> None:
+    """Add a verdict as JSON to the history of an export, unless it is there or is no verdict.
 
-    None for a report of an error, and for what is no verdict.
+    Raises:
+        UserError: a file is in the way of the history.
     """
-    found = verdict_of(content)
-    if found is None or found["verdict"] == "error":
-        return None
-    match found:
-        case {"provider": str(provider)} | {"comparison": {"measured_with": {"provider": "cuda" as provider}}}:
-            measured = provider
-        case _:
-            measured = "cpu"
-    made = datetime.fromisoformat(found["created"]).astimezone(UTC)
-    return f"{made:%Y%m%dT%H%M%S.%f}Z-{measured}.json"
+    if (name := verdict_name(verdict)) and not (target := folder / HISTORY / name).exists():
+        make_folder(target.parent)
+        write_atomically(target, verdict)
 
 
 def _move(old: Path, folder: Path, name: str) -> None:

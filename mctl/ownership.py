@@ -12,7 +12,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -193,17 +193,18 @@ def is_report(path: Path) -> bool:
     """Whether this is a regular file that mctl wrote as a report, by its content.
 
     A report that is text with comments ends with a sign that holds the hash of what is above: an edited one is the
-    user's. JSON has to be a verdict, a benchmark or SARIF of mctl in its parts. Of a picture, the metadata have the
-    sign. What version 0.1.0 wrote had no signs: HTML and XML are known by what all of them have.
+    user's. JSON has to be a verdict, a benchmark or SARIF of mctl in its parts, and a verdict has to be as it stands in
+    the history beside it. Of a picture, the metadata have the sign. What version 0.1.0 wrote had no signs: see
+    `verdict_files.sign_reports_of_0_1_0`.
     """
     if path.is_symlink() or not path.is_file():
         return False
     content = path.read_bytes()
-    if path.suffix in _SIGNED and SIGN.encode() in content:
+    if path.suffix in _SIGNED:
         return _is_signed(content)
     if path.suffix in _WITHOUT_COMMENTS:
-        return _WITHOUT_COMMENTS[path.suffix](content)
-    return any(sign in content for sign in _SIGNS.get(path.suffix, ()))
+        return _WITHOUT_COMMENTS[path.suffix](content) and not _differs_from_history(path, content)
+    return path.suffix in _PICTURES and SIGN.encode() in content
 
 
 def signed(page: bytes) -> bytes:
@@ -246,12 +247,7 @@ def signed_picture(content: bytes, format: str) -> bytes:
 
 
 _SIGNED = {".md", ".html", ".xml", ".svg"}
-_SIGNS = {
-    ".html": (b"content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\"",),
-    ".xml": (b'package="mctl"',),
-    ".png": (SIGN.encode(),),
-    ".pdf": (SIGN.encode(),),
-}
+_PICTURES = {".png", ".pdf"}
 
 
 def _is_result(content: bytes) -> bool:
@@ -266,6 +262,30 @@ def verdict_of(content: bytes) -> dict[str, Any] | None:
     if not _has(found, parts) or found.get("verdict") not in ("pass", "fail", "inconclusive", "error"):
         return None
     return found if found.get("provider") in (None, "cpu", "cuda") else None
+
+
+def verdict_name(content: bytes) -> str | None:
+    """Name in `verdicts/` of a verdict as JSON: its time and where it was measured.
+
+    None for a report of an error, and for what is no verdict.
+    """
+    found = verdict_of(content)
+    if found is None or found["verdict"] == "error":
+        return None
+    match found:
+        case {"provider": str(provider)} | {"comparison": {"measured_with": {"provider": "cuda" as provider}}}:
+            measured = provider
+        case _:
+            measured = "cpu"
+    made = datetime.fromisoformat(found["created"]).astimezone(UTC)
+    return f"{made:%Y%m%dT%H%M%S.%f}Z-{measured}.json"
+
+
+def _differs_from_history(path: Path, content: bytes) -> bool:
+    """Whether the history of an export has this verdict with other bytes: somebody edited it since."""
+    name = verdict_name(content)
+    kept = path.parent / HISTORY / name if name else None
+    return kept is not None and kept.is_file() and kept.read_bytes() != content
 
 
 def _is_bench(found: dict[str, Any]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mctl.errors import UserError
 
@@ -24,11 +24,12 @@ def leave_report(
     """
     from mctl.cli.recipe_at_hand import recipe_at_hand
     from mctl.pipeline.error_report import error_reports
+    from mctl.pipeline.lineage import export_in
     from mctl.progress import Silent
 
     with suppress(UserError):
-        root = artifact.parent if artifact else recipe_at_hand(config, {"artifacts": artifacts})[0].artifacts
-        with error_reports(root, artifact, "cuda" if provider == "cuda" else "cpu", Silent()):
+        export = artifact or export_in(recipe_at_hand(config, {"artifacts": artifacts})[0].artifacts)
+        with error_reports(export, "cuda" if provider == "cuda" else "cpu", Silent()):
             raise error
 
 
@@ -40,29 +41,40 @@ def leave_report_of_usage(error: UserError, arguments: Sequence[str]) -> None:
         arguments: what was typed.
     """
     from mctl.cli.app import command_of
+    from mctl.pipeline.lineage import is_export
     from mctl.recipe_paths import expanded
 
     if list(arguments[:1]) != ["validate"]:
         return
-    named, values = _typed(arguments[1:], command_of("validate").params)
+    typed = _typed(arguments[1:], command_of("validate").params)
 
     def path(*names: str) -> Path | None:
-        value = next((values[name] for name in names if name in values), None)
+        value = next((typed.values[name] for name in names if name in typed.values), None)
         return None if value is None else Path(expanded(value, names[0]))
 
     with suppress(UserError):
-        artifact = Path(expanded(named[0], "ARTIFACT")) if named else None
-        leave_report(error, artifact, path("--config", "-c"), path("--artifacts"), values.get("--provider"))
+        named = [Path(expanded(name, "ARTIFACT")) for name in (*typed.named, *typed.doubtful)]
+        artifact = next((place for place in named if is_export(place)), named[0] if typed.named else None)
+        leave_report(error, artifact, path("--config", "-c"), path("--artifacts"), typed.values.get("--provider"))
 
 
-def _typed(arguments: Sequence[str], parameters: Iterable[Any]) -> tuple[list[str], dict[str, str]]:
-    """What was typed that is no option, and the values of options; options that do not exist are passed over."""
-    with_value = {name for one in parameters for name in one.opts if not getattr(one, "is_flag", False)}
-    named, values, rest = list[str](), dict[str, str](), iter(arguments)
+class _Typed(NamedTuple):
+    """What was typed that is no option, what may be the value of an option that does not exist, and other values."""
+
+    named: list[str]
+    doubtful: list[str]
+    values: dict[str, str]
+
+
+def _typed(arguments: Sequence[str], parameters: Iterable[Any]) -> _Typed:
+    flags = {name for one in parameters for name in (*one.opts, *one.secondary_opts) if getattr(one, "is_flag", False)}
+    with_value = {name for one in parameters for name in one.opts} - flags
+    typed, rest, after_unknown = _Typed([], [], {}), iter(arguments), False
     for argument in rest:
         option, sign, value = argument.partition("=")
         if not argument.startswith("-"):
-            named.append(argument)
+            (typed.doubtful if after_unknown else typed.named).append(argument)
         elif option in with_value:
-            values[option] = value if sign else next(rest, "")
-    return named, values
+            typed.values[option] = value if sign else next(rest, "")
+        after_unknown = argument.startswith("-") and not sign and option not in flags | with_value
+    return typed

@@ -152,7 +152,7 @@ def comparable(release: ValidationResult, before: Comparison, lineage: Lineage, 
 def unlike(release: ValidationResult, before: Comparison, lineage: Lineage, speed: Speed) -> list[str]:
     """What differs between the two verdicts in how speed was measured; in words."""
     found = []
-    if release.participants["baseline"].manifest_sha256 != sha256_of(lineage.baseline.folder / MANIFEST):
+    if release.participants["baseline"].manifest_sha256 != lineage.baseline.manifest_sha256:
         found.append("another baseline")
     if _machine(release.machine) != _machine(fingerprint()):
         found.append("another machine")

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mctl.artifact import MANIFEST, now, sha256_of
+from mctl.artifact import now
 from mctl.pipeline.bench_child import INPUTS
 from mctl.pipeline.bench_lineup import Entry, Lineup, lengths_of, line_up
 from mctl.pipeline.bench_memory import MemoryFound, memory_of_all
@@ -41,7 +41,8 @@ def bench(recipe: Recipe, progress: Progress, folders: Sequence[Path] = (), *, s
         samples: keep every time.
 
     Raises:
-        UserError: no artifact, no baseline, lengths beyond a model, a provider that is not there.
+        UserError: no artifact, no baseline, lengths beyond a model, a provider that is not there, or an artifact that
+            was replaced meanwhile.
     """
     settings = recipe.bench
     check_provider(settings.provider, "--provider, or provider under [bench]")
@@ -54,6 +55,8 @@ def bench(recipe: Recipe, progress: Progress, folders: Sequence[Path] = (), *, s
     timed = [_timed(runners, lineup, place, settings, memory, places[-1], progress) for place in places]
     at = _largest_of_all(places, timed) if settings.energy else None
     emissions = _energy(runners, lineup, at, settings, progress) if at else {}
+    for entry in lineup.entries:
+        entry.artifact.check_unchanged()
     return BenchResult(
         created=now(),
         participants={entry.name: _contender(entry, memory, emissions) for entry in lineup.entries},
@@ -140,7 +143,7 @@ def _contender(entry: Entry, memory: MemoryFound, emissions: Mapping[str, dict[s
         kind=entry.artifact.manifest.kind,
         runtime="onnxruntime" if entry.is_export else "PyTorch",
         precision=facts.get("precision", "fp32"),
-        manifest_sha256=sha256_of(entry.artifact.folder / MANIFEST),
+        manifest_sha256=entry.artifact.manifest_sha256,
         parameters=facts["parameters"],
         file_bytes=entry.artifact.weights_bytes,
         memory=memory.memory.get(entry.name),

@@ -7,38 +7,29 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mctl.errors import UserError
-from mctl.pipeline.lineage import export_in, is_export
+from mctl.pipeline.lineage import is_export
 from mctl.pipeline.stage import versions
 from mctl.progress import Progress
 from mctl.recipe import Provider
 from mctl.report.schema import ErrorReport
-from mctl.report.verdict_files import check_places, error_result, write_evidence
+from mctl.report.verdict_files import error_result, write_evidence
 
 _UNFINISHED = "the validation has not finished: it is under way, or it was stopped."
 _AGAIN = "Run `mctl validate` again."
 
 
 @contextmanager
-def error_reports(
-    root: Path, folder: Path | None, provider: Provider, progress: Progress
-) -> Iterator[Callable[[], None]]:
+def error_reports(folder: Path | None, provider: Provider, progress: Progress) -> Iterator[Callable[[], None]]:
     """Write an error report into the export when the body raises, whatever it raises.
 
     The body calls what it is given once its input has been read: a report then stands there that says that the
     validation has not finished, which stays if the process is killed.
 
     Args:
-        root: where artifacts are.
-        folder: of the export; by default that of `export_in`. Where it is no export of mctl, nothing is written.
-
-    Raises:
-        UserError: a file that mctl did not write has the name of a report.
+        folder: of the export. Where there is none, or it is no export of mctl, nothing is written.
     """
-    folder = folder or export_in(root)
     if folder is not None and not is_export(folder):
         folder = None
-    if folder is not None:
-        check_places(folder)
 
     def report(error: ErrorReport) -> None:
         if folder is not None:

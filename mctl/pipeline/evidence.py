@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mctl.artifact import MANIFEST, Artifact, sha256_of
+from mctl.artifact import Artifact
 from mctl.pipeline.measure import Measured
 from mctl.pipeline.runtime_version import runtime_needed
 from mctl.report.schema import (
@@ -40,7 +40,7 @@ def participant(role: str, artifact: Artifact, measured: Measured | None) -> Par
         name=artifact.name,
         kind=artifact.manifest.kind,
         precision=facts.get("precision", "fp32"),
-        manifest_sha256=sha256_of(artifact.folder / MANIFEST),
+        manifest_sha256=artifact.manifest_sha256,
         parameters=facts["parameters"],
         file_bytes=artifact.weights_bytes,
         onnxruntime=runtime_needed(artifact) if artifact.manifest.kind == "export" else None,

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from mctl.artifact import MANIFEST, Artifact, Manifest, inside, load_artifact, newest_artifact
 from mctl.errors import UserError
-from mctl.progress import Progress
 
 _TRACES = (b'"kind": "export"', b'"kind":"export"')
 
@@ -30,22 +29,16 @@ class Lineage:
         return [self.export] if self.source.folder == self.baseline.folder else [self.source, self.export]
 
 
-def find_lineage(root: Path, folder: Path | None, progress: Progress) -> Lineage:
+def find_lineage(folder: Path) -> Lineage:
     """The lineage of an export: its parents stand beside it.
 
     Args:
-        root: where artifacts are.
-        folder: the export; by default that of `export_in`.
+        folder: the export.
 
     Raises:
         UserError: no export, or a parent that is gone or not the one it was made from.
     """
-    named, folder = folder is not None, folder or export_in(root)
-    if folder is None:
-        raise UserError(f"there is no export in {root}.", todo="Run `mctl export` first.")
     export = load_artifact(folder)
-    if not named:
-        progress.say(f"validating {folder}, the newest there is")
     if export.manifest.kind != "export":
         raise UserError(
             f"this is a {export.manifest.kind} artifact, not an export.",

@@ -17,7 +17,6 @@ from mctl.artifact import (
     Artifact,
     Kind,
     Manifest,
-    Parent,
     check_replaceable,
     load_artifact,
     make_folder,
@@ -31,7 +30,7 @@ from mctl.pipeline.inherit import recorded
 from mctl.processes import agree, by_main, count, is_main, wait
 from mctl.progress import Progress
 from mctl.recipe import Recipe
-from mctl.report.verdict_files import sign_card_of_0_1_0
+from mctl.report.verdict_files import sign_reports_of_0_1_0
 
 logger = logging.getLogger(__name__)
 _WORK, _LOCK = ".work", "lock"
@@ -71,7 +70,7 @@ def finished(
                 "To keep it, write to another --artifacts."
             )
     for place, its_kind in ((folder, kind), *later):
-        by_main(partial(sign_card_of_0_1_0, place))
+        by_main(partial(sign_reports_of_0_1_0, place))
         check_replaceable(place, its_kind)
     if why:
         progress.say(why)
@@ -180,22 +179,24 @@ def manifest(
     data: Mapping[str, Any],
     facts: Mapping[str, Any],
 ) -> Manifest:
-    """The manifest of a stage's result, but for the files, which `seal` adds."""
+    """The manifest of a stage's result, but for the files, which `seal` adds.
+
+    Raises:
+        UserError: a parent is not the artifact any more that this was made from.
+    """
+    for parent in parents:
+        parent.check_unchanged()
     return Manifest(
         kind=kind,
         name=folder.name,
         key=key,
         created=now(),
-        parents=[_parent(artifact) for artifact in parents],
+        parents=[parent.as_parent() for parent in parents],
         recipe=recorded(recipe, folder),
         data=dict(data),
         facts=dict(facts),
         versions=versions(),
     )
-
-
-def _parent(artifact: Artifact) -> Parent:
-    return artifact.as_parent()
 
 
 def versions() -> dict[str, str]:

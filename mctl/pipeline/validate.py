@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mctl.artifact import MANIFEST, Artifact, now, sha256_of
+from mctl.artifact import Artifact, now
+from mctl.errors import UserError
 from mctl.pipeline.against import against, comparable, read_release, released_export, slowdown
 from mctl.pipeline.contestants import CannotRunError
 from mctl.pipeline.dataset import StageData, load_judging_data
@@ -14,7 +15,7 @@ from mctl.pipeline.evidence import check_result, comparison, participant
 from mctl.pipeline.inherit import data_of, resolved
 from mctl.pipeline.integrity import integrity
 from mctl.pipeline.judge import thresholds
-from mctl.pipeline.lineage import Lineage, find_lineage
+from mctl.pipeline.lineage import Lineage, export_in, find_lineage
 from mctl.pipeline.loading import class_order, load_config
 from mctl.pipeline.machine import FP16_ON_CPU, fingerprint, is_named
 from mctl.pipeline.measure import Measured, measure
@@ -29,7 +30,7 @@ from mctl.progress import Progress
 from mctl.recipe import ModelSettings, Recipe
 from mctl.report.reason import reason_of
 from mctl.report.schema import ValidationResult
-from mctl.report.verdict_files import CARD, keeps_card, retire_others, write_evidence
+from mctl.report.verdict_files import CARD, check_places, keeps_card, retire_others, write_evidence
 
 
 def validate(recipe: Recipe, progress: Progress, folder: Path | None = None) -> ValidationResult:
@@ -38,21 +39,33 @@ def validate(recipe: Recipe, progress: Progress, folder: Path | None = None) -> 
     Integrity comes first: what was tampered with is not measured. Where no verdict is reached, a report of the error
     stands in the place of the last verdict, which stays in the history.
 
+    Args:
+        folder: of the export; by default that of `export_in`.
+
     Raises:
-        UserError: no export, an incomplete lineage, data that cannot be used, a provider that is not there, or a
-            release that is no verdict file.
+        UserError: no export, an incomplete lineage, data that cannot be used, a provider that is not there, a release
+            that is no verdict file, a file of the user's with the name of a report, or an artifact that was replaced
+            meanwhile.
     """
     provider = recipe.measure.provider
-    with error_reports(recipe.artifacts, folder, provider, progress) as begin:
+    chosen = folder or export_in(recipe.artifacts)
+    with error_reports(chosen, provider, progress) as begin:
         check_provider(provider, "--provider, or provider under [measure]")
         release = released = None
         if recipe.gate.against:
             release = read_release(recipe.gate.against)
             released = released_export(release, recipe.gate.against)
-        lineage = find_lineage(recipe.artifacts, folder, progress)
+        if chosen is None:
+            raise UserError(f"there is no export in {recipe.artifacts}.", todo="Run `mctl export` first.")
+        lineage = find_lineage(chosen)
+        if folder is None:
+            progress.say(f"validating {chosen}, the newest there is")
         check_runtime(lineage.export)
+        check_places(chosen, provider)
         begin()
         result = _judge(recipe, progress, lineage, release, released)
+        for artifact in (*lineage.members().values(), *([released] if released else [])):
+            artifact.check_unchanged()
         retire_others(result, lineage.export.folder, whole=_whole(result))
         write_evidence(result, lineage.export.folder)
     if keeps_card(card := lineage.export.folder):
@@ -220,6 +233,6 @@ def _result(
         machine=fingerprint(),
         versions=versions(),
         provider=recipe.measure.provider,
-        manifest_sha256=sha256_of(lineage.export.folder / MANIFEST),
+        manifest_sha256=lineage.export.manifest_sha256,
     )
     return result.model_copy(update={"reason": reason_of(result)})

@@ -42,6 +42,27 @@ def page(result: ValidationResult) -> str:
     Whatever the user's data hold stays text: the template escapes everything, and the page's own policy forbids
     scripts, images from elsewhere and connections.
     """
+    members = [result.participants[role] for role in ROLES if role in result.participants]
+    return (
+        _environment()
+        .get_template("validation.html.j2")
+        .render(
+            result=result,
+            reason=reason_of(result),
+            figures=key_figures(result),
+            checks=_drawn(result),
+            roles=ROLES,
+            members=members,
+            rows=model_rows(members),
+            making_columns=MAKING_COLUMNS,
+            making=making_rows(result.making) if result.making else [],
+            latency=latency_picture(result.comparison.latency_ms, ROLES) if result.comparison else None,
+            confusion=confusion_changes(result),
+        )
+    )
+
+
+def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("mctl.report"),
         undefined=StrictUndefined,
@@ -49,20 +70,35 @@ def page(result: ValidationResult) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "plain": plain, "shade": _shade, "gain_or_loss": gain_or_loss}
-    members = [result.participants[role] for role in ROLES if role in result.participants]
-    return environment.get_template("validation.html.j2").render(
-        result=result,
-        reason=reason_of(result),
-        figures=key_figures(result),
-        checks=_drawn(result),
-        roles=ROLES,
-        members=members,
-        rows=model_rows(members),
-        making_columns=MAKING_COLUMNS,
-        making=making_rows(result.making) if result.making else [],
-        latency=latency_picture(result.comparison.latency_ms, ROLES) if result.comparison else None,
-        confusion=confusion_changes(result),
+    environment.filters |= {
+        "number": number,
+        "plain": plain,
+        "shade": _shade,
+        "shade_of_0_1_0": _shade_of_0_1_0,
+        "gain_or_loss": gain_or_loss,
+    }
+    return environment
+
+
+def page_of_0_1_0(result: ValidationResult, picture: str) -> str:
+    """The document that version 0.1.0 wrote from this result; it bears no sign, so it is known by its content.
+
+    Args:
+        picture: of the latencies, as SVG.
+    """
+    members = [result.participants[role] for role in ROLES]
+    return (
+        _environment()
+        .get_template("validation_0_1_0.html.j2")
+        .render(
+            result=result,
+            roles=ROLES,
+            members=members,
+            rows=model_rows(members),
+            making_columns=MAKING_COLUMNS,
+            making=making_rows(result.making) if result.making else [],
+            latency_picture=picture,
+        )
     )
 
 
@@ -95,3 +131,7 @@ def _drawn(result: ValidationResult) -> list[_Drawn]:
 def _shade(row: Sequence[int], column: int) -> str:
     """Opacity of a cell of a confusion matrix: its share of the texts of its row."""
     return f"{0.7 * row[column] / max(sum(row), 1):.2f}"
+
+
+def _shade_of_0_1_0(row: Sequence[int], column: int) -> str:
+    return f"{row[column] / max(sum(row), 1):.2f}"

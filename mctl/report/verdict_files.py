@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 import os
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from mctl.artifact import MANIFEST, Manifest, load_artifact, make_folder, now, sha256_of, write_atomically
+from mctl.artifact import MANIFEST, Manifest, keep_verdict, load_artifact, now, sha256_of, write_atomically
 from mctl.errors import UserError
-from mctl.ownership import HISTORY, is_report, refuse_to_replace, refuse_unless_report, signed
+from mctl.ownership import HISTORY, is_report, refuse_to_replace, signed
 from mctl.report.plain import plain_json
 from mctl.report.reason import provider_of
+from mctl.report.rows import ROLES
 from mctl.report.schema import ErrorReport, ValidationResult
 
-logger = logging.getLogger(__name__)
 CARD = "README.md"
 
 
@@ -94,60 +94,121 @@ NAMES: Mapping[str, Mapping[str, str]] = {
 """By provider and format: where the newest verdict is. The card is one file: it tells the newest verdict of all."""
 
 
-def check_places(folder: Path) -> None:
-    """Refuse to validate where a report would replace a file that mctl did not write.
+def check_places(folder: Path, provider: str) -> None:
+    """Refuse to write a verdict where a report would replace a file that is not as mctl wrote it.
 
     The card is asked for by `keeps_card`: people write their own.
 
     Raises:
         UserError: something else has the name of a report.
     """
-    for name in sorted({name for names in NAMES.values() for name in names.values()} - {CARD}):
-        refuse_unless_report(folder / name, "export again with --artifacts")
-    if (folder / HISTORY).is_symlink() or (folder / HISTORY).is_file():
+    sign_reports_of_0_1_0(folder)
+    # The result first: by it, reports of version 0.1.0 are known.
+    for name in NAMES[provider].values():
+        if name != CARD and _is_users(folder / name):
+            refuse_to_replace(folder / name, "export again with --artifacts")
+    if _history_is_blocked(folder):
         refuse_to_replace(folder / HISTORY, "export again with --artifacts")
 
 
 def keeps_card(folder: Path) -> bool:
     """Whether an export has a README.md that is not as mctl wrote it, and that therefore stays."""
-    return os.path.lexists(folder / CARD) and not is_report(folder / CARD)
+    return _is_users(folder / CARD)
 
 
-def sign_card_of_0_1_0(folder: Path) -> None:
-    """Sign the card of an export if version 0.1.0 wrote it and nobody changed it since, so that it is known as mctl's.
+def _is_users(path: Path) -> bool:
+    """Whether something is there that is not as mctl wrote it."""
+    return os.path.lexists(path) and not (is_report(path) and (path.suffix != ".json" or _is_result(path)))
 
-    It is compared with what that version wrote from the verdict beside it.
+
+def _is_result(path: Path) -> bool:
+    try:
+        parse_result(path)
+    except UserError:
+        return False
+    return True
+
+
+def _history_is_blocked(folder: Path) -> bool:
+    return (folder / HISTORY).is_symlink() or (folder / HISTORY).is_file()
+
+
+def sign_reports_of_0_1_0(folder: Path) -> None:
+    """Sign the reports of an export that version 0.1.0 wrote and nobody changed since: they are then known as mctl's.
+
+    They are compared with what that version wrote from the verdict beside them. Of its page, the picture of latencies
+    is not compared: each matplotlib draws a little otherwise.
     """
-    card, verdict = folder / CARD, folder / NAMES["cpu"]["json"]
-    if folder.is_symlink() or card.is_symlink() or not card.is_file() or is_report(card) or not is_report(verdict):
+    verdict = folder / NAMES["cpu"]["json"]
+    unsigned = [path for name in _OF_0_1_0 if _is_users(path := folder / name) and path.is_file()]
+    if folder.is_symlink() or not unsigned or not is_report(verdict) or not _is_result(verdict):
         return
+    result = parse_result(verdict)
+    if result.reason is not None or len(result.participants) < len(ROLES):  # That version gave no reasons.
+        return
+    for path in unsigned:
+        content = path.read_bytes()
+        if not path.is_symlink() and content == _OF_0_1_0[path.name](result, content):
+            write_atomically(path, signed(content))
+
+
+def _card_of_0_1_0(result: ValidationResult, written: bytes) -> bytes:
     from mctl.report.card import card_of_0_1_0
 
-    try:
-        result = parse_result(verdict)
-    except UserError:
-        return
-    content = card.read_bytes()
-    if result.error is None and content == card_of_0_1_0(result).encode("utf-8", "backslashreplace"):
-        write_atomically(card, signed(content))
+    return card_of_0_1_0(result).encode("utf-8", "backslashreplace")
+
+
+def _page_of_0_1_0(result: ValidationResult, written: bytes) -> bytes:
+    from mctl.report.page import page_of_0_1_0
+
+    drawn = re.search(rb"<svg.*</svg>\n", written, re.DOTALL)
+    picture = drawn[0].decode("utf-8", "replace") if drawn else ""
+    return page_of_0_1_0(result, picture).encode("utf-8", "backslashreplace")
+
+
+def _junit_of_0_1_0(result: ValidationResult, written: bytes) -> bytes:
+    from mctl.report.junit import junit
+
+    return junit(result)
+
+
+_OF_0_1_0: Mapping[str, Callable[[ValidationResult, bytes], bytes]] = {
+    CARD: _card_of_0_1_0,
+    "validation.html": _page_of_0_1_0,
+    "junit.xml": _junit_of_0_1_0,
+}
+"""By name: what that version wrote from a verdict, with the picture of what is there."""
 
 
 def write_evidence(result: ValidationResult, folder: Path) -> None:
     """Write all reports but the summary into the artifact's folder, and the verdict into its history.
 
     The result comes last: if it is new, so are the others. A verdict that is replaced stays in the history, also one
-    of version 0.1.0, which kept none. An error report replaces a verdict and is no part of the history. A card that
-    somebody edited stays.
+    of version 0.1.0, which kept none. A card that somebody edited stays. An error report replaces a verdict and is no
+    part of the history; it leaves what is in its way.
+
+    Raises:
+        UserError: a verdict's report would replace a file that is not as mctl wrote it; nothing is then written.
     """
-    names = NAMES[provider_of(result)]
-    sign_card_of_0_1_0(folder)
-    _keep_replaced(folder / names["json"], folder)
+    provider = provider_of(result)
+    names = NAMES[provider]
+    contents = {name: FORMATS[format](result, folder) for format, name in reversed(list(names.items()))}
     if result.error is None:
-        _keep(result, folder)
-    for format, name in reversed(list(names.items())):
-        if name == CARD and keeps_card(folder):
-            continue
-        write_atomically(folder / name, FORMATS[format](result, folder))
+        check_places(folder, provider)
+    else:
+        sign_reports_of_0_1_0(folder)
+    newest = folder / names["json"]
+    stay = {name for name in contents if _is_users(folder / name)}
+    if newest.is_file() and newest.name not in stay:
+        if _history_is_blocked(folder):
+            stay.add(newest.name)
+        else:
+            keep_verdict(newest.read_bytes(), folder)
+    if result.error is None:
+        keep_verdict(contents[newest.name], folder)
+    for name, content in contents.items():
+        if name not in stay:
+            write_atomically(folder / name, content)
 
 
 def retire_others(result: ValidationResult, folder: Path, *, whole: bool) -> None:
@@ -159,7 +220,7 @@ def retire_others(result: ValidationResult, folder: Path, *, whole: bool) -> Non
     """
     for provider in NAMES.keys() - {provider_of(result)}:
         path = folder / NAMES[provider]["json"]
-        if path.is_file() and not (whole and _is_of(path, folder)):
+        if path.is_file() and not _is_users(path) and not (whole and _is_of(path, folder)):
             error = ErrorReport(
                 kind="refused",
                 what=f"the export is not what was judged on {provider}.",
@@ -199,26 +260,6 @@ def _is_of(path: Path, folder: Path) -> bool:
 def _judged(result: ValidationResult) -> str | None:
     """SHA-256 of the manifest of the export that was judged."""
     return result.participants["export"].manifest_sha256 if result.participants else result.manifest_sha256
-
-
-def _keep_replaced(path: Path, folder: Path) -> None:
-    if not path.is_file():
-        return
-    try:
-        _keep(parse_result(path), folder)
-    except UserError:
-        logger.debug("%s is no verdict that could be kept", path)
-
-
-def _keep(result: ValidationResult, folder: Path) -> None:
-    """Add a verdict to the history, unless it is there."""
-    if result.error is not None:
-        return
-    made = datetime.fromisoformat(result.created).astimezone(UTC)
-    path = folder / HISTORY / f"{made:%Y%m%dT%H%M%S.%f}Z-{provider_of(result)}.json"
-    if not path.exists():
-        make_folder(path.parent)
-        write_atomically(path, FORMATS["json"](result, folder))
 
 
 def read_result(folder: Path, provider: str | None = None) -> ValidationResult:

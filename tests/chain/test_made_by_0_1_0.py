@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from command import mctl
 
+from mctl.ownership import is_report
+
 FIXTURE = Path(__file__).resolve().parents[1] / "fixtures" / "0.1.0"
 EXPORT = Path("artifacts") / "prune25-distill-fp16"
 QUICK = ("--no-emissions", "--repeats", "2")
@@ -65,12 +67,27 @@ def test_its_card_gives_way_to_that_of_the_new_verdict_unless_somebody_edited_it
     card = old / EXPORT / "README.md"
     assert mctl("validate", EXPORT, *QUICK, cwd=old).code in {0, 3}
     assert b"onnxruntime.InferenceSession" in card.read_bytes(), "the card of this version"
+    for name in ("validation.html", "junit.xml"):
+        assert is_report(old / EXPORT / name) and not is_report(FIXTURE / EXPORT / name)
     edited = (FIXTURE / EXPORT / "README.md").read_bytes().replace(b"82.4", b"92.4")
     card.write_bytes(edited)
     shutil.copyfile(FIXTURE / EXPORT / "validation.json", old / EXPORT / "validation.json")
     judged = mctl("validate", EXPORT, *QUICK, cwd=old)
     assert card.read_bytes() == edited
     assert "was written or changed by somebody else and stays as it is" in judged.err
+
+
+@pytest.mark.parametrize("name", ["validation.html", "junit.xml", "validation.json"])
+def test_its_reports_are_not_replaced_once_they_are_edited(old: Path, name: str) -> None:
+    report = old / EXPORT / name
+    edited = report.read_bytes().replace(b"export_files", b"export_files_")
+    if name == "validation.json":
+        edited = json.dumps(json.loads(edited) | {"reviewed_by": "Asha"}).encode()
+    report.write_bytes(edited)
+    judged = mctl("validate", EXPORT, *QUICK, cwd=old)
+    assert judged.code == 2
+    assert f"{name}: a file that mctl did not write is in the way" in " ".join(judged.err.split())
+    assert report.read_bytes() == edited
 
 
 def test_its_export_is_made_again_without_its_card_and_never_under_an_edited_one(old: Path) -> None:

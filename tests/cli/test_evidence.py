@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import pytest
@@ -16,6 +17,9 @@ from reseal import reseal
 from sarif_pydantic import Sarif
 
 from mctl.report.verdict_files import parse_result
+
+if TYPE_CHECKING:
+    from mctl.pipeline.measure import Measured
 
 FIXTURE = Path(__file__).resolve().parents[1] / "fixtures" / "0.1.0"
 EXPORT = "artifacts/prune25-distill-fp16"
@@ -52,6 +56,9 @@ def test_a_verdict_of_0_1_0_is_kept_when_it_is_replaced(tmp_path: Path) -> None:
     kept = [parse_result(folder / "verdicts" / name) for name in history(folder)]
     assert len(kept) == 2
     assert kept[0].created == before["created"]
+    assert (folder / "verdicts" / history(folder)[0]).read_bytes() == (
+        FIXTURE / EXPORT / "validation.json"
+    ).read_bytes()
     assert [(one.name, one.verdict, one.why) for one in kept[0].checks] == [
         (one["name"], one["verdict"], one["why"]) for one in before["checks"]
     ]
@@ -66,6 +73,9 @@ def test_a_verdict_of_0_1_0_is_kept_when_it_is_replaced(tmp_path: Path) -> None:
         (("--batch-size", "8", "--min-speedup", "fast"), "unable to parse string as a number"),
         (("--data", "news.csv", EXPORT, "again"), "unexpected extra argument"),
         (("--max-accuracy-drop", "-5"), "greater than or equal to 0"),
+        (("--max-acuracy-drop", "2", EXPORT), "there is no option --max-acuracy-drop"),
+        (("--max-acuracy-drop", "2"), "there is no option --max-acuracy-drop"),
+        (("--nosuch", EXPORT, "2"), "there is no option --nosuch"),
     ],
 )
 def test_a_command_line_that_is_refused_leaves_no_old_pass(
@@ -132,6 +142,133 @@ def test_a_crash_leaves_a_report_of_itself_and_the_history(
         assert words in text and "<title>pass" not in text and "**pass**" not in text
     shown = mctl("report", EXPORT, cwd=copy_of_chain)
     assert shown.code == 0 and "verdict: ERROR" in shown.out
+
+
+def meanwhile(change: Callable[[], object]) -> Callable[..., Measured]:
+    """Measures, and something else happens in that time."""
+    from mctl.pipeline.measure import measure
+
+    def measured(*arguments: Any, **more: Any) -> Measured:
+        found = measure(*arguments, **more)
+        change()
+        return found
+
+    return measured
+
+
+@pytest.mark.parametrize("name", [EXPORT, "artifacts/teacher"])
+def test_a_pass_is_not_written_on_what_was_replaced_meanwhile(copy_of_chain: Path, name: str) -> None:
+    folder = copy_of_chain / EXPORT
+    before = history(folder)
+    replaced = meanwhile(lambda: reseal(copy_of_chain / name, lambda manifest: manifest.update(created="2020")))
+    with mock.patch("mctl.pipeline.validate.measure", side_effect=replaced):
+        ran = mctl("validate", EXPORT, *QUICK, cwd=copy_of_chain)
+    assert ran.code == 2
+    assert f"{name}: this artifact was replaced or removed while mctl was at work with it" in " ".join(ran.err.split())
+    assert (result_in(folder)["verdict"], result_in(folder)["error"]["where"]) == ("error", name)
+    assert history(folder) == before
+
+
+def test_an_export_of_what_was_replaced_meanwhile_is_not_written(copy_of_chain: Path) -> None:
+    from mctl.pipeline.saving import save_tokenizer
+
+    def replace(*arguments: Any) -> None:
+        save_tokenizer(*arguments)
+        reseal(copy_of_chain / "artifacts" / "teacher", lambda manifest: manifest.update(created="2020"))
+
+    with mock.patch("mctl.pipeline.export.save_tokenizer", side_effect=replace):
+        ran = mctl("export", "artifacts/teacher", "--fp32", cwd=copy_of_chain)
+    assert ran.code == 2
+    assert "artifacts/teacher: this artifact was replaced or removed" in " ".join(ran.err.split())
+    assert not (copy_of_chain / "artifacts" / "teacher-fp32").exists()
+
+
+def test_figures_of_what_was_replaced_meanwhile_are_not_written(copy_of_chain: Path) -> None:
+    from mctl.pipeline.bench_points import time_point
+
+    def replace(*arguments: Any) -> Any:
+        reseal(copy_of_chain / EXPORT, lambda manifest: manifest.update(created="2020"))
+        return time_point(*arguments)
+
+    few = ("--rounds", "2", "--batch", "1", "--length", "8", "--no-memory", "--no-energy")
+    with mock.patch("mctl.pipeline.bench.time_point", side_effect=replace):
+        ran = mctl("bench", EXPORT, *few, cwd=copy_of_chain)
+    assert ran.code == 2
+    assert "this artifact was replaced or removed" in " ".join(ran.err.split())
+    assert not (copy_of_chain / "artifacts" / "bench").exists()
+
+
+def test_a_file_of_the_users_that_comes_while_is_measured_stays(copy_of_chain: Path) -> None:
+    folder = copy_of_chain / EXPORT
+    before = history(folder)
+    comes = meanwhile(lambda: (folder / "junit.xml").write_text("mine", encoding="utf-8"))
+    with mock.patch("mctl.pipeline.validate.measure", side_effect=comes):
+        ran = mctl("validate", EXPORT, *QUICK, cwd=copy_of_chain)
+    assert ran.code == 2
+    assert "junit.xml: a file that mctl did not write is in the way" in " ".join(ran.err.split())
+    assert (folder / "junit.xml").read_text(encoding="utf-8") == "mine"
+    assert result_in(folder)["verdict"] == "error"
+    assert history(folder) == before
+
+
+def edited(name: str, content: bytes) -> bytes:
+    """As somebody changes a report of mctl: JSON gets a note of theirs, and of text the last comment goes with it."""
+    if name.endswith(".json"):
+        return json.dumps(json.loads(content) | {"reviewed_by": "Asha"}).encode()
+    return content.rpartition(b"\n<!-- ")[0].replace(b"passed", b"failed") + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("junit.xml", lambda name, content: b"mine"),
+        ("junit.xml", edited),
+        ("validation.html", edited),
+        ("validation.json", edited),
+        ("validation.json", lambda name, content: content.replace(b'"pass"', b'"fail"')),
+    ],
+)
+def test_a_file_of_the_users_in_the_way_stays_and_the_old_pass_does_not(
+    copy_of_chain: Path, name: str, change: Callable[[str, bytes], bytes]
+) -> None:
+    folder = copy_of_chain / EXPORT
+    path = folder / name
+    mine = change(name, path.read_bytes())
+    path.write_bytes(mine)
+    before = {kept: (folder / "verdicts" / kept).read_bytes() for kept in history(folder)}
+    with mock.patch("mctl.pipeline.validate.measure", side_effect=AssertionError("measured")):
+        ran = mctl("validate", EXPORT, *QUICK, cwd=copy_of_chain)
+    assert ran.code == 2, ran.err
+    assert f"{name}: a file that mctl did not write is in the way" in " ".join(ran.err.split())
+    assert path.read_bytes() == mine
+    assert {kept: (folder / "verdicts" / kept).read_bytes() for kept in history(folder)} == before
+    for other in ("validation.json", "validation.html", "junit.xml", "README.md"):
+        if other != name:
+            assert b"is in the way" in (folder / other).read_bytes()
+    (folder / "config.json").unlink()
+    assert mctl("export", cwd=copy_of_chain).code == 2, "it would go with the old export"
+    assert path.read_bytes() == mine
+
+
+def test_a_file_of_the_users_with_a_name_of_the_other_provider_stops_nothing(copy_of_chain: Path) -> None:
+    folder = copy_of_chain / EXPORT
+    for name in ("junit-cuda.xml", "validation-cuda.json"):
+        (folder / name).write_text("mine", encoding="utf-8")
+    assert mctl("validate", EXPORT, *QUICK, cwd=copy_of_chain).code == 0
+    for name in ("junit-cuda.xml", "validation-cuda.json"):
+        assert (folder / name).read_text(encoding="utf-8") == "mine"
+    assert not (folder / "validation-cuda.html").exists()
+
+
+def test_a_file_in_the_way_of_the_history_loses_no_verdict(tmp_path: Path) -> None:
+    shutil.copytree(FIXTURE, tmp_path / "old")
+    folder = tmp_path / "old" / EXPORT
+    (folder / "verdicts").write_text("mine", encoding="utf-8")
+    ran = mctl("validate", EXPORT, *QUICK, cwd=tmp_path / "old")
+    assert ran.code == 2 and "verdicts: a file that mctl did not write is in the way" in " ".join(ran.err.split())
+    assert (folder / "verdicts").read_text(encoding="utf-8") == "mine"
+    assert (folder / "validation.json").read_bytes() == (FIXTURE / EXPORT / "validation.json").read_bytes()
+    assert b"is in the way" in (folder / "junit.xml").read_bytes()
 
 
 def test_a_process_that_is_killed_leaves_no_old_pass(copy_of_chain: Path) -> None:

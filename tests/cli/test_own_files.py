@@ -38,7 +38,6 @@ def link(name: str, to: str) -> Callable[[Path], None]:
         (file("artifacts/prune30/x"), ["compress", "--name", "prune30"], ["--name prune30", "another name"]),
         (file(f"{STUDENT}/x"), ["compress", "--seed", "9"], [STUDENT, "these files in it", ": x."]),
         (file("artifacts/teacher-fp32/x"), ["export", TEACHER, "--fp32"], ["teacher-fp32", "no artifact of mctl"]),
-        (file(f"{EXPORT}/junit-cuda.xml"), ["validate"], ["junit-cuda.xml", "did not write"]),
         (file("artifacts/bench/bench.md"), ["bench"], ["bench.md", "--out"]),
         (file("layout.svg"), ["inspect", STUDENT, "--picture", "layout.svg"], ["layout.svg", "--picture"]),
         (link("layout.svg", "nowhere"), ["inspect", STUDENT, "--picture", "layout.svg"], ["a link is in the way"]),

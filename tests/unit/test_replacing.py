@@ -23,11 +23,10 @@ from mctl.artifact import (
     now,
     seal,
     settle,
-    verdict_name,
     writing,
 )
 from mctl.errors import UserError
-from mctl.ownership import is_companion, is_report, is_work, refuse_to_replace, signed
+from mctl.ownership import is_companion, is_report, is_work, refuse_to_replace, signed, verdict_name
 
 FACTS = {
     "max_length": 16,
@@ -232,7 +231,9 @@ def test_an_edited_card_with_a_verdict_stops_the_export_that_it_would_speak_for(
         ("x.html", signed(b"<p>x</p>").decode().replace("x", "y"), False),
         ("x.svg", signed(b"<svg/>").decode().replace("svg", "SVG", 1), False),
         ("x.xml", signed(b'<x package="mctl"/>').decode() + "<!-- mine -->", False),
-        ("x.xml", '<x package="mctl"/>', True),  # As 0.1.0 wrote it.
+        ("x.xml", '<x package="mctl"/>', False),
+        ("x.xml", signed(b'<x package="mctl"/>').decode(), True),
+        ("x.html", "<meta content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">", False),
         ("x.sarif", '{"about": {"name": "mctl"}}', False),
         ("x.sarif", '{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "mctl"}}}]}', True),
         ("x.txt", json.dumps(VERDICT), False),
@@ -241,6 +242,19 @@ def test_an_edited_card_with_a_verdict_stops_the_export_that_it_would_speak_for(
 def test_what_makes_a_file_a_report_of_mctl(tmp_path: Path, name: str, content: str, ours: bool) -> None:
     (tmp_path / name).write_text(content)
     assert is_report(tmp_path / name) is ours
+
+
+def test_a_verdict_that_was_edited_since_it_was_kept_stops_it(tmp_path: Path) -> None:
+    folder = make(tmp_path / "a", kind="export").folder
+    (folder / "verdicts").mkdir()
+    (folder / "verdicts" / "20261128T060832.500000Z-cpu.json").write_text(json.dumps(VERDICT))
+    (folder / "validation.json").write_text(json.dumps(VERDICT | {"reviewed_by": "Asha"}))
+    before = contents(tmp_path)
+    with pytest.raises(UserError, match=r"changed: validation\.json"):
+        make(folder, b"new", kind="export")
+    assert contents(tmp_path) == before
+    (folder / "validation.json").write_text(json.dumps(VERDICT))
+    make(folder, b"new", kind="export")
 
 
 def test_a_verdict_without_a_time_is_no_verdict_and_stops_it(tmp_path: Path) -> None:
