@@ -57,7 +57,7 @@ class LabelledTable:
                 f"{len(self.header_rows)} rows repeat the header; they are labelled like texts: {listed}{more}"
             )
         if self.labels:
-            share = f"{100 * self.right / self.labels:.1f} %, as a share, no verdict"
+            share = f"{100 * self.right / self.labels:.1f} % (no verdict)"
             lines.append(f"accuracy on the {self.labels} rows with a label of the model: {share}")
         return lines
 

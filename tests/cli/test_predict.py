@@ -240,7 +240,7 @@ def test_labels_in_the_file_give_a_share_and_rows_that_repeat_the_header_are_cou
         csv.writer(file).writerows(given)
     ran = mctl("predict", path, cwd=chain)
     assert len(ran.out.splitlines()) == len(given)
-    assert "accuracy on the 3 rows with a label of the model: 66.7 %, as a share, no verdict" in ran.err
+    assert "accuracy on the 3 rows with a label of the model: 66.7 % (no verdict)" in ran.err
     assert "1 rows repeat the header; they are labelled like texts: 3" in ran.err
 
 
