@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -232,7 +232,8 @@ def _is_blob(root: Path, target: Path) -> bool:
 def artifacts_in(root: Path, kinds: tuple[Kind, ...]) -> list[Artifact]:
     """All artifacts of `kinds` under `root`, the oldest first; folders that are no artifacts are passed over."""
     for place in _interrupted(root):
-        settle(root / _name_of(place))
+        with suppress(FileNotFoundError):  # A living process may have come to its end just now.
+            settle(root / _name_of(place))
     found = []
     for path in root.glob(f"*/{MANIFEST}"):
         if path.parent.name.startswith("."):
@@ -327,7 +328,13 @@ def seal(temporary: Path, folder: Path, manifest: Manifest) -> Artifact:
             folder.rename(old)
         try:
             temporary.rename(folder)
-        except OSError:
+        except OSError as error:
+            if os.path.lexists(folder):
+                raise UserError(
+                    "another command has put something here while this one was at work.",
+                    where=str(folder),
+                    todo="Run one command at a time for a folder; then run this one again.",
+                ) from error
             if old.exists():
                 old.rename(folder)
             raise
@@ -530,7 +537,7 @@ def settle(folder: Path) -> None:
     one comes back. Where a living process is at it, this waits for the moment that it takes.
     """
     for place in _interrupted(folder.parent, folder.name):
-        with _locked(place):
+        with suppress(FileNotFoundError), _locked(place):  # A living process may have come to its end just now.
             old = place / _OLD
             if not os.path.lexists(folder):
                 whole = next((candidate for candidate in (place / _NEW, old) if _is_whole(candidate)), None)

@@ -27,6 +27,7 @@ ARROWS: dict[str, set[str]] = {
     "ownership": {"errors"},
     "path_kind": set(),
     "artifact": {"errors", "facts", "ownership", "path_kind"},
+    "output_file": {"errors", "artifact"},
     "data": {"errors"},
     "recipe_paths": {"errors", "data"},
     "recipe": {"errors", "data", "recipe_paths"},
@@ -46,7 +47,7 @@ ARROWS: dict[str, set[str]] = {
         "validators",
         "report",
     },
-    "cli": {*_BASE, "__init__", "exit_codes", "recipe_file", "recipe_paths", "report", "pipeline"},
+    "cli": {*_BASE, "__init__", "exit_codes", "output_file", "recipe_file", "recipe_paths", "report", "pipeline"},
     "__main__": {"cli"},
 }
 # Modules, by prefix, that alone may import a library.

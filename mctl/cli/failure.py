@@ -65,12 +65,12 @@ def _from_system(error: BaseException) -> UserError | None:
             return UserError(
                 "the disk is full.",
                 where=getattr(seen, "filename", None),
-                todo="What was complete before is untouched. Make room, or name another folder with --artifacts, and "
-                "run the same command again.",
+                todo="What was complete before is untouched. Make room, or write to another disk, and run the same "
+                "command again.",
             )
         if getattr(seen, "errno", None) == errno.EBADF and getattr(seen, "filename", None) is None:
             return UserError("the output cannot be written.", where="stdout", todo="Check where it is redirected to.")
         if isinstance(seen, PermissionError) or getattr(seen, "errno", None) == errno.EROFS:
-            return UserError(f"no permission: {seen}.", todo="Choose another folder with --artifacts.")
+            return UserError(f"no permission: {seen}.", todo="Check whose it is, or choose another place.")
         seen = seen.__cause__ or seen.__context__
     return None

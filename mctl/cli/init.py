@@ -51,9 +51,9 @@ def init(
 
         mctl init --teacher ./my-classifier --data news.csv --test held-out.csv
     """
-    from mctl.artifact import make_folder, write_atomically
     from mctl.cli.next_step import command
     from mctl.errors import UserError
+    from mctl.output_file import check_output_file, writing_output
     from mctl.pipeline.inherit import DEFAULT_MAX_LENGTH
     from mctl.pipeline.preflight import check_paths
     from mctl.recipe import load_recipe
@@ -63,10 +63,7 @@ def init(
 
     if model is not None and teacher is not None:
         raise UserError("an encoder to fine-tune or a teacher that is fine-tuned, not both.", where="--model --teacher")
-    if output.is_dir():
-        raise UserError("this is a folder.", where=str(output), todo="Name a file with --output.")
-    if (output.exists() or output.is_symlink()) and not force:
-        raise UserError("it is there already.", where=str(output), todo="Replace it with --force.")
+    check_output_file(output, "--output", replace=force)
     named = {"model.name": model, "data.source": data, "data.test": test, "compress.teacher": teacher}
     with open_console(quiet) as console:
         recipe = load_recipe(None, named, read=False)
@@ -87,8 +84,8 @@ def init(
             if teacher is not None:
                 given = {key: value for key, value in given.items() if not key.startswith("finetune.")}
         text = recipe_text(given) if full else brief_recipe(given)
-        make_folder(output.parent)
-        write_atomically(output, text.encode())
+        with writing_output(output, "--output", replace=force) as file:
+            file.write(text)
         typer.echo(str(output))
         console.say(command("run", config=output))
 

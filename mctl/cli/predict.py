@@ -96,15 +96,18 @@ def predict(
     from mctl.cli.next_step import NextStep
     from mctl.cli.recipe_at_hand import recipe_at_hand
     from mctl.data.table import Dialect
+    from mctl.output_file import writing_output
     from mctl.pipeline.predict import TextClassifier, open_artifact
-    from mctl.pipeline.predict_table import label_table, write_rows, writing_to, written_as
+    from mctl.pipeline.predict_table import check_ending, label_table, write_rows, written_as
     from mctl.report.console import open_console
 
     flags = {"artifacts": artifacts, "data.sheet": sheet, "data.quotes": quotes}
     recipe, config = recipe_at_hand(config, flags, artifact)
+    if output is not None:
+        check_ending(output)
     with (
         open_console(quiet) as console,
-        nullcontext(sys.stdout) if output is None else writing_to(output, force) as out,
+        nullcontext(sys.stdout) if output is None else writing_output(output, "--output", replace=force) as out,
     ):
         opened = open_artifact(recipe.artifacts, artifact, console)
         classifier = TextClassifier(opened, provider, threads)

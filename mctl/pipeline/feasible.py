@@ -68,7 +68,7 @@ def check_place(folder: Path, teacher: str, *, named: bool) -> None:
         UserError: another kind of artifact, no artifact, a file or a link has this name.
     """
     where = f"--name {folder.name}" if named else str(folder)
-    todo = "Choose another name with --name, or write elsewhere with --artifacts."
+    todo = "Choose another name (--name, or name under [compress] in mctl.toml), or write elsewhere with --artifacts."
     if folder.name == teacher:
         raise UserError("this is the name of the teacher, which is kept.", where=where, todo=todo)
     check_kind(folder, "compressed", where=where, todo=todo)

@@ -7,18 +7,15 @@ import json
 import logging
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from mctl.artifact import make_folder
 from mctl.data.columns import LABEL_NAMES, TEXT_NAMES
 from mctl.data.read import has_reader, read_table
 from mctl.data.table import Dialect
 from mctl.data.text import comparison_key, folded, shortened, tidy
 from mctl.errors import UserError
-from mctl.ownership import refuse_to_replace
 from mctl.pipeline.predict import TextClassifier
 from mctl.progress import Progress
 from mctl.report.plain import plain_json
@@ -174,15 +171,11 @@ def _free(name: str, taken: set[str]) -> str:
     return name
 
 
-def check_output(path: Path, replace: bool) -> None:
-    """Refuse a file to write that is there, or whose ending promises what is not written.
-
-    Args:
-        path: the file.
-        replace: the user allows to replace a file.
+def check_ending(path: Path) -> None:
+    """Refuse a file to write whose ending promises what is not written.
 
     Raises:
-        UserError: it cannot be written.
+        UserError: such as for `.xlsx`.
     """
     if has_reader(path) and path.suffix.casefold() not in _WRITTEN:
         raise UserError(
@@ -190,46 +183,6 @@ def check_output(path: Path, replace: bool) -> None:
             where=f"--output {path}",
             todo=f"Choose another ending: {', '.join(_WRITTEN)}.",
         )
-    if path.is_symlink() or path.is_dir():
-        refuse_to_replace(path, "--output")
-    if path.exists() and not replace:
-        raise UserError(
-            "this file is there already.",
-            where=f"--output {path}",
-            todo="Name another file, or replace this one with --force.",
-        )
-
-
-@contextmanager
-def writing_to(path: Path, replace: bool) -> Iterator[IO[str]]:
-    """A text file to write in UTF-8, which is at `path` once it is complete, and nowhere when the body fails.
-
-    Args:
-        path: the file.
-        replace: see `check_output`.
-
-    Raises:
-        UserError: something has come to be at `path` in the meantime. What was written is kept beside it.
-    """
-    check_output(path, replace)
-    make_folder(path.parent)
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        with temporary.open("x", encoding="utf-8", newline="") as file:
-            yield file
-    except FileExistsError as error:
-        raise UserError(
-            "another mctl writes this file, or one was killed.", where=str(temporary), todo="Wait, or remove it."
-        ) from error
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    try:
-        check_output(path, replace)
-    except UserError as error:
-        todo = f"It came while the texts were labelled. The labels are in {temporary}: give that file a name."
-        raise UserError(error.what, where=error.where, todo=todo) from error
-    temporary.replace(path)
 
 
 def write_rows(header: Sequence[str], rows: Iterable[Row], file: IO[str], kind: str) -> None:

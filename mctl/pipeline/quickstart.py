@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,7 +53,8 @@ def prepare(folder: Path, progress: Progress) -> Recipe:
     # Matrices this small gain nothing from a second thread, and on a busy machine two threads wait for each other.
     torch.set_num_threads(1)
     make_folder(folder)
-    with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=folder) as temporary, _marked(Path(temporary)):
+    with _alone_in(folder), tempfile.TemporaryDirectory(prefix=_PREFIX, dir=folder) as temporary:
+        (Path(temporary) / _MARK).write_text(_MARK_TEXT, encoding="utf-8")
         _write_sample(Path(temporary))
         for left in folder.glob(f"{_PREFIX}*"):
             if left != Path(temporary):
@@ -69,13 +71,14 @@ def prepare(folder: Path, progress: Progress) -> Recipe:
 
 
 @contextmanager
-def _marked(folder: Path) -> Iterator[None]:
-    """Mark a folder as one that a quickstart works in; a lock on the mark says that it still does."""
-    with (folder / _MARK).open("x", encoding="utf-8") as mark:
-        fcntl.flock(mark, fcntl.LOCK_EX)
-        mark.write(_MARK_TEXT)
-        mark.flush()
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Wait for another quickstart that makes its sample in this folder; the kernel drops the lock with the process."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(opened)
 
 
 def _remove_leftover(left: Path, made: Path) -> None:
@@ -90,13 +93,8 @@ def _remove_leftover(left: Path, made: Path) -> None:
     entries = sorted(left.rglob("*"), reverse=True)
     if not all(_is_left(path, made / path.relative_to(left)) for path in entries):
         return
-    with (left / _MARK).open("rb") as mark:
-        try:
-            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:  # Another quickstart is at work in it.
-            return
-        for path in entries:
-            path.rmdir() if path.is_dir() else path.unlink()
+    for path in entries:
+        path.rmdir() if path.is_dir() else path.unlink()
     left.rmdir()
 
 

@@ -47,6 +47,8 @@ emissions = false
 max_accuracy_drop = 100
 max_macro_f1_drop = 100
 max_slice_drop = 100
+# An epoch on 147 texts teaches hardly more than which class is the most frequent.
+on_inconclusive = "pass"
 """
 COMPRESSED = "prune80-layers2-distill"
 LONGEST = 32

@@ -38,6 +38,8 @@ emissions = false
 [gate]
 max_accuracy_drop = 100
 max_macro_f1_drop = 100
+# After an epoch the teacher knows no more than which class is the most frequent.
+on_inconclusive = "pass"
 """
 ARTIFACTS = ("prune50-distill", "prune50-distill-fp32", "teacher")
 EPOCHS = {
@@ -113,7 +115,7 @@ def test_the_exit_code_is_the_verdict_and_only_one_process_speaks(together: Toge
     assert ran.code == 0, ran.err
     for line in ("fine-tune, epoch 1:", "prune, epoch 1:", "recover, epoch 1:", "stripped:"):
         assert ran.err.count(line) == 1
-    assert ran.out.count("PASS") == 1
+    assert ran.out.count("verdict: INCONCLUSIVE") == 1
 
 
 def test_there_is_one_artifact_of_each_stage_and_it_works(together: Together) -> None:

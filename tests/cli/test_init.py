@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command import mctl
@@ -70,6 +72,33 @@ def test_a_file_that_is_there_is_not_replaced_unless_asked(
     refused("init", "--output", "encoder", "--force", cwd=copy_of_sample, words=["encoder", "a folder", "--output"])
     assert mctl("init", "--force", "--data", "news.csv", cwd=copy_of_sample).code == 0
     assert load_recipe(copy_of_sample / "mctl.toml").data.source == "news.csv"
+
+
+def test_what_is_no_file_is_not_replaced_even_if_asked(copy_of_sample: Path, refused: Refused) -> None:
+    link, pipe = copy_of_sample / "link.toml", copy_of_sample / "pipe.toml"
+    link.symlink_to("elsewhere.toml")
+    os.mkfifo(pipe)
+    for path, words in ((link, ["a link"]), (pipe, ["a pipe"]), (copy_of_sample / "encoder", ["a folder"])):
+        refused("init", "--output", path, "--force", cwd=copy_of_sample, words=words)
+        refused("predict", "text", "--output", path, "--force", cwd=copy_of_sample, words=words)
+    assert link.is_symlink()
+    assert pipe.is_fifo()
+
+
+def test_a_recipe_that_comes_while_init_looks_at_the_data_stays(
+    copy_of_sample: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mctl.pipeline import first_look
+
+    look = first_look.look
+
+    def meanwhile(*given: Any) -> Any:
+        (copy_of_sample / "mctl.toml").write_text("# mine", encoding="utf-8")
+        return look(*given)
+
+    monkeypatch.setattr(first_look, "look", meanwhile)
+    refused("init", "--data", "news.csv", cwd=copy_of_sample, words=["there already"])
+    assert (copy_of_sample / "mctl.toml").read_text(encoding="utf-8") == "# mine"
 
 
 def test_the_recipe_holds_the_lines_that_matter_and_asks_for_a_distilled_student(copy_of_sample: Path) -> None:

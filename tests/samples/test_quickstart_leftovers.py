@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -94,13 +96,16 @@ def test_a_link_of_that_name_stays_and_so_does_what_it_leads_to(killed: Path, tm
     assert contents(away) == before
 
 
-def test_a_quickstart_that_is_at_work_is_left_alone(killed: Path) -> None:
-    import fcntl
-
-    with (killed / "written-by-mctl").open("rb") as mark:
-        fcntl.flock(mark, fcntl.LOCK_EX)
-        before = contents(killed)
-        quickstart.prepare(killed.parent, Silent())
-        assert contents(killed) == before
-    quickstart.prepare(killed.parent, Silent())
-    assert not os.path.lexists(killed)
+def test_a_quickstart_waits_for_another_one_in_the_same_folder(tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    lock = os.open(here, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    waiting = threading.Thread(target=quickstart.prepare, args=(here, Silent()))
+    waiting.start()
+    waiting.join(1)
+    assert waiting.is_alive()
+    assert not list(here.iterdir())
+    os.close(lock)
+    waiting.join(60)
+    assert (here / "mctl.toml").is_file()

@@ -16,6 +16,7 @@ from mctl.artifact import (
     Artifact,
     Kind,
     Manifest,
+    artifacts_in,
     check_replaceable,
     load_artifact,
     newest_artifact,
@@ -496,3 +497,32 @@ def test_a_place_that_is_taken(tmp_path: Path, what: str) -> None:
     in_the_way(tmp_path / "x", what)
     with pytest.raises(UserError, match=r"in the way.*--output"):
         refuse_to_replace(tmp_path / "x", "--output")
+
+
+def test_of_two_that_replace_an_artifact_at_once_one_is_told_and_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make(tmp_path / "a", b"first").folder
+    make(tmp_path / "b" / "a", b"another")
+    rename = Path.rename
+
+    def meanwhile(self: Path, target: Path) -> Path:
+        if self.name == "new":
+            rename(tmp_path / "b" / "a", folder)
+            (tmp_path / "b").rmdir()
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", meanwhile)
+    with pytest.raises(UserError, match="another command"):
+        make(folder, b"mine")
+    assert weights(folder) == b"another"
+    settle(folder)
+    assert weights(folder) == b"another"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_an_end_of_another_process_just_now_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / ".a.12345678.tmp"
+    monkeypatch.setattr("mctl.artifact._interrupted", lambda *_: [gone])
+    settle(tmp_path / "a")
+    assert artifacts_in(tmp_path, ("teacher",)) == []
