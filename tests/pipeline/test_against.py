@@ -61,7 +61,7 @@ def compared(folder: Path, release: Any, now: dict[str, Any] | None = None, **sp
         texts=["one"] * TEXTS, labels=labels, logits={"export": logits}, class_names=result.classes,
         speed=Speed(latency=both, **timed),
     )  # fmt: skip
-    lineage: Any = SimpleNamespace(baseline=SimpleNamespace(folder=folder))
+    lineage: Any = SimpleNamespace(baseline=SimpleNamespace(manifest_sha256=baseline(folder)))
     checks = against(read_release(path), result, lineage, measured, Thresholds())
     return {check.name: check for check in checks}
 
