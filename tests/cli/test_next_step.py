@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -119,7 +120,7 @@ def test_texts_to_label_are_those_of_the_test_file_and_never_those_of_the_traini
     (tmp_path / name).write_text("x", encoding="utf-8")
     recipe = {"data": {"source": str(chain / "news.csv"), "test": str(tmp_path / name)}}
     manifest = artifact.manifest.model_copy(update={"recipe": recipe})
-    given = type(artifact)(artifact.folder, manifest)
+    given = replace(artifact, manifest=manifest)
     labelling = command("predict", tmp_path / name, "--artifact", artifact.folder, "--output", written)
     assert step.using(given) == (labelling if written else one_text)
     report = command("report", artifact.folder)
