@@ -86,19 +86,20 @@ def test_what_is_no_file_is_not_replaced_even_if_asked(copy_of_sample: Path, ref
 
 
 def test_a_recipe_that_comes_while_init_looks_at_the_data_stays(
-    copy_of_sample: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch
+    copy_of_sample: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from mctl.pipeline import first_look
 
     look = first_look.look
 
     def meanwhile(*given: Any) -> Any:
-        (copy_of_sample / "mctl.toml").write_text("# mine", encoding="utf-8")
+        (copy_of_sample / "new.toml").write_text("# mine", encoding="utf-8")
         return look(*given)
 
     monkeypatch.setattr(first_look, "look", meanwhile)
-    refused("init", "--data", "news.csv", cwd=copy_of_sample, words=["there already"])
-    assert (copy_of_sample / "mctl.toml").read_text(encoding="utf-8") == "# mine"
+    ran = mctl("init", "--data", "news.csv", "--output", "new.toml", cwd=copy_of_sample)
+    assert ran.code == 2 and "there already" in ran.err
+    assert (copy_of_sample / "new.toml").read_text(encoding="utf-8") == "# mine"
 
 
 def test_the_recipe_holds_the_lines_that_matter_and_asks_for_a_distilled_student(copy_of_sample: Path) -> None:
