@@ -18,6 +18,9 @@ from .accuracy import checked, predict
 from .paired_shares import score_interval
 from .statistics import Estimate
 
+# Of the way from chance to all right, a baseline that is no more accurate than a class has to go so much.
+_LEAST_OF_RECALL = 0.1
+
 
 @dataclass(frozen=True)
 class AgainstMajority:
@@ -29,6 +32,7 @@ class AgainstMajority:
         gain_points: accuracy of the classifier less that of the class, in points of 100, with a 95 % interval
             (`paired_shares.score_interval`).
         recall_points: mean recall of the classes that occur, less one divided by their number, with a 95 % interval.
+        recall_needed_points: what the whole of that interval has to be above: a tenth of what there is to learn.
     """
 
     name: str
@@ -36,6 +40,7 @@ class AgainstMajority:
     majority_accuracy: float
     gain_points: Estimate
     recall_points: Estimate
+    recall_needed_points: float
 
     @property
     def is_more_accurate(self) -> bool:
@@ -44,8 +49,8 @@ class AgainstMajority:
 
     @property
     def has_learnt(self) -> bool:
-        """Whether it is right more often, or finds the classes better than any answer without a look at the text."""
-        return self.is_more_accurate or self.recall_points.low > 0
+        """Whether it is right more often, or finds the classes clearly better than answers that ignore the text."""
+        return self.is_more_accurate or self.recall_points.low > self.recall_needed_points
 
 
 def against_majority(labels: npt.ArrayLike, logits: npt.ArrayLike, class_names: Sequence[str]) -> AgainstMajority:
@@ -67,13 +72,15 @@ def against_majority(labels: npt.ArrayLike, logits: npt.ArrayLike, class_names: 
     scores, truth = checked(labels, logits)
     majority = int(np.bincount(truth).argmax())
     of_class, right = truth == majority, predict(scores) == truth
+    by_class = [right[truth == index] for index in np.unique(truth)]
     gain = score_interval(int((of_class & ~right).sum()), int((right & ~of_class).sum()), len(truth))
     return AgainstMajority(
         class_names[majority],
         float(right.mean()),
         float(of_class.mean()),
         gain,
-        _recall_over_chance([right[truth == index] for index in np.unique(truth)]),
+        _recall_over_chance(by_class),
+        100 * _LEAST_OF_RECALL * (1 - 1 / len(by_class)),
     )
 
 

@@ -87,7 +87,11 @@ def init(
         with writing_output(output, "--output", replace=force) as file:
             file.write(text)
         typer.echo(str(output))
-        console.say(command("run", config=output))
+        if data is None or (model is None and teacher is None):
+            console.say(f"{output} names no data or no model yet: write them into it, or let `mctl init` look at them.")
+            console.say("next: mctl init --data FILE --model FOLDER_OR_HUB_ID --force")
+        else:
+            console.say(command("run", config=output))
 
 
 def _value(recipe: Recipe, dotted: str) -> object:

@@ -31,7 +31,8 @@ def run(
 
     recipe = load_recipe(config, {"artifacts": artifacts})
     if recipe.data.source is None:
-        raise UserError("no data is named.", where=str(config or RECIPE_FILE), todo="`mctl init` writes a recipe.")
+        todo = "Name source under [data], or write a recipe: mctl init --data FILE --model FOLDER_OR_HUB_ID."
+        raise UserError("no data is named.", where=str(config or RECIPE_FILE), todo=todo)
     check_paths(recipe, *starts_from(recipe))
     from mctl.pipeline.run import run as run_chain  # Imports torch.
 

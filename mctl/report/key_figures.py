@@ -10,6 +10,8 @@ from mctl.report.rows import percent
 from mctl.report.schema import Comparison, Interval, Participant, ValidationResult
 
 NOT_MEASURED = "not measured"
+# An interval of a speed-up around 1 whose ends differ by more than this factor tells nothing.
+_UNTOLD = 1.5
 
 
 class KeyFigure(NamedTuple):
@@ -77,7 +79,10 @@ def _speed(comparison: Comparison | None) -> KeyFigure:
     times = [_median(comparison.latency_ms.get(role)) for role in ("export", "baseline")]
     if all(times):
         details.append(f"median {times[0]} ms a batch, baseline {times[1]} ms")
-    return KeyFigure("speed", f"{speedup.value:.2f} times as fast", tuple(details))
+    told = f"{speedup.value:.2f} times as fast"
+    if speedup.low <= 1 <= speedup.high and speedup.high > _UNTOLD * speedup.low:
+        return KeyFigure("speed", "cannot be told on this machine", (told, *details))
+    return KeyFigure("speed", told, tuple(details))
 
 
 def _median(times: list[float] | None) -> str:

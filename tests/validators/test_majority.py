@@ -40,6 +40,13 @@ def test_a_classifier_that_gives_accuracy_away_to_find_a_rare_class_has_learnt()
     assert one.has_learnt
 
 
+def test_nearly_always_one_class_is_not_learnt_though_its_recall_is_above_chance() -> None:
+    one = found([0] * 215 + [1] * 235, [0] * 213 + [1] * 2 + [0] * 210 + [1] * 25)
+    assert not one.is_more_accurate
+    assert 0 < one.recall_points.low < one.recall_needed_points == 5
+    assert not one.has_learnt
+
+
 @pytest.mark.parametrize("classes", [2, 7, 30])
 def test_chance_is_seldom_taken_for_learning(classes: int) -> None:
     """Either figure may be above chance by chance, each in at most 2.5 of 100."""
