@@ -293,13 +293,28 @@ def _is_bench(found: dict[str, Any]) -> bool:
     return _has(found, parts) and found.get("provider") in ("cpu", "cuda")
 
 
+def sarif_hash(document: Mapping[str, Any]) -> str:
+    """SHA-256 of a SARIF document, without the properties of its run: there it stands as the sign of mctl."""
+    runs = [{key: value for key, value in run.items() if key != "properties"} for run in document["runs"]]
+    return hashlib.sha256(json.dumps({**document, "runs": runs}, sort_keys=True).encode()).hexdigest()
+
+
 def _is_sarif(content: bytes) -> bool:
-    match _parsed(content):
-        case {"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "mctl"}}}]}:
-            return True
+    """Whether this is a SARIF file of mctl that nobody changed.
+
+    That of version 0.1.0 has no sign: it is known by having the parts that mctl writes, and no others such as
+    suppressions.
+    """
+    document = _parsed(content)
+    match document:
+        case {"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "mctl"}}, "properties": dict(properties)}]}:
+            return properties == {SIGN: sarif_hash(document)}
+        case {"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "mctl"}}, "results": list(results), **more}]}:
+            return not more and all(isinstance(one, dict) and one.keys() <= _SARIF_RESULT for one in results)
     return False
 
 
+_SARIF_RESULT = {"ruleId", "ruleIndex", "level", "kind", "message", "locations", "partialFingerprints"}
 _WITHOUT_COMMENTS = {".json": _is_result, ".sarif": _is_sarif}
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from mctl.data.sources import is_hub_id
+from mctl.data.text import shortened
 from mctl.pipeline.dataset import StageData, load_stage_data
 from mctl.pipeline.hub import hub_answers
 from mctl.pipeline.loading import check_tokenizer, class_order, load_config, load_tokenizer
@@ -10,6 +13,8 @@ from mctl.pipeline.model_files import is_folder
 from mctl.pipeline.pinning import pinned
 from mctl.progress import Progress
 from mctl.recipe import ModelSettings, Recipe
+
+_MOST_NAMED = 20
 
 
 def look(recipe: Recipe, progress: Progress) -> tuple[StageData | None, int | None]:
@@ -37,7 +42,17 @@ def look(recipe: Recipe, progress: Progress) -> tuple[StageData | None, int | No
     source = recipe.data.source
     if source is None or (is_hub_id(source) and not _on_hub(source, progress)):
         return None, positions
-    return load_stage_data(recipe.data, progress, classes), positions
+    data = load_stage_data(recipe.data, progress, classes)
+    progress.say(f"classes, with their rows: {_classes(data)}")
+    return data, positions
+
+
+def _classes(data: StageData) -> str:
+    rows = Counter[str]()
+    for counts in data.dataset.rows_per_split_and_class().values():
+        rows.update(counts)
+    more = f" and {len(rows) - _MOST_NAMED} more" if len(rows) > _MOST_NAMED else ""
+    return ", ".join(f"{shortened(name)} {count}" for name, count in rows.most_common(_MOST_NAMED)) + more
 
 
 def _on_hub(name: str, progress: Progress) -> bool:

@@ -104,7 +104,7 @@ def check_loss(
     todo = (
         "The model was trained so; to train one that sees them, start from an encoder whose tokenizer keeps them."
         if trained
-        else f"To keep them, write {_SETTINGS} into tokenizer_config.json, where the vocabulary has them."
+        else f"To keep them, set {_SETTINGS} in tokenizer_config.json of {settings.name}, if its vocabulary has them."
     )
     progress.say(f"tokenizer: {what}. {todo}")
 

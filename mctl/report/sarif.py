@@ -10,6 +10,7 @@ import json
 from typing import Any
 from urllib.parse import quote
 
+from mctl.ownership import SIGN, sarif_hash
 from mctl.report.check_rows import CheckRow, check_rows
 from mctl.report.plain import plain
 from mctl.report.schema import ValidationResult
@@ -30,11 +31,13 @@ def sarif(result: ValidationResult, folder: str) -> str:
     driver = {"name": "mctl", "rules": rules}
     if "mctl" in result.versions:
         driver["version"] = result.versions["mctl"]
-    run = {
+    run: dict[str, Any] = {
         "tool": {"driver": driver},
         "results": [_result(check, index, folder) for index, check in enumerate(checks)],
     }
-    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, ensure_ascii=False, indent=2) + "\n"
+    document = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
+    run["properties"] = {SIGN: sarif_hash(document)}
+    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
 
 
 def _result(check: CheckRow, index: int, folder: str) -> dict[str, Any]:

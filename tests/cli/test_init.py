@@ -106,7 +106,7 @@ def test_the_recipe_holds_the_lines_that_matter_and_asks_for_a_distilled_student
     (copy_of_sample / "mctl.toml").unlink()
     ran = mctl("init", "--model", "encoder", "--data", "news.csv", cwd=copy_of_sample)
     assert (ran.code, ran.out) == (0, "mctl.toml\n"), ran.err
-    assert "7 classes" in ran.err and "up to 128 tokens" in ran.err
+    assert "7 classes" in ran.err and "up to 128 tokens" in ran.err and "classes, with their rows: Politics" in ran.err
     assert ran.err.splitlines()[-1] == "next: mctl run"
     text = (copy_of_sample / "mctl.toml").read_text(encoding="utf-8")
     settings = [line for line in text.splitlines() if " = " in line and not line.startswith("#")]

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from refusal import contents
@@ -27,13 +28,20 @@ from mctl.artifact import (
     writing,
 )
 from mctl.errors import UserError
-from mctl.ownership import is_companion, is_report, is_work, refuse_to_replace, signed, verdict_name
+from mctl.ownership import SIGN, is_companion, is_report, is_work, refuse_to_replace, sarif_hash, signed, verdict_name
 
 FACTS = {
     "max_length": 16,
     "layout": {"heads": [2], "ffn": [8]},
     "parameters": {"total": 20, "encoder": 10, "encoder_weights": 8, "embeddings": 8},
 }
+
+
+OLD_SARIF: dict[str, Any] = {
+    "version": "2.1.0",
+    "runs": [{"tool": {"driver": {"name": "mctl"}}, "results": [{"ruleId": "a", "message": {"text": "it fell"}}]}],
+}
+SARIF = {**OLD_SARIF, "runs": [{**OLD_SARIF["runs"][0], "properties": {SIGN: sarif_hash(OLD_SARIF)}}]}
 
 
 @pytest.fixture(autouse=True)
@@ -236,7 +244,10 @@ def test_an_edited_card_with_a_verdict_stops_the_export_that_it_would_speak_for(
         ("x.xml", signed(b'<x package="mctl"/>').decode(), True),
         ("x.html", "<meta content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">", False),
         ("x.sarif", '{"about": {"name": "mctl"}}', False),
-        ("x.sarif", '{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "mctl"}}}]}', True),
+        ("x.sarif", json.dumps(SARIF), True),
+        ("x.sarif", json.dumps(SARIF).replace("fell", "rose"), False),
+        ("x.sarif", json.dumps(OLD_SARIF), True),
+        ("x.sarif", json.dumps(OLD_SARIF).replace('"message"', '"suppressions": [], "message"'), False),
         ("x.txt", json.dumps(VERDICT), False),
     ],
 )
