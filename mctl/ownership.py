@@ -58,18 +58,18 @@ _WORK_FILE = re.compile(
     r"|timing/(.*/)?\.?model\.onnx[\w.]*|(teacher|labels)/(complete|(logits|starts|hidden|relations)\.npy)"
     rf"|stripped/{_TRAINER_FILE}|((ramp|recovery)/)?checkpoint-\d+/{_TRAINER_FILE}"
 )
-# How a file of a kind begins, also one that a process was killed in the middle of writing.
+# How a file of a kind begins; of one that was cut off early, what there is.
 _BEGINNINGS = {
-    ".arrow": re.compile(rb"ARROW1|\xff\xff\xff\xff"),
-    ".bin": re.compile(rb"PK\x03\x04"),
-    ".json": re.compile(rb"\s*[{\[]"),
-    ".npy": re.compile(rb"\x93NUMPY"),
-    ".onnx": re.compile(rb"\x08"),
-    ".pt": re.compile(rb"PK\x03\x04"),
-    ".pth": re.compile(rb"PK\x03\x04"),
-    ".safetensors": re.compile(rb".{8}\{", re.DOTALL),
-    ".tmp": re.compile(rb"\s*[{\[]"),
+    ".arrow": (b"ARROW1", b"\xff\xff\xff\xff"),
+    ".bin": (b"PK\x03\x04",),
+    ".json": (b"{", b"["),
+    ".npy": (b"\x93NUMPY",),
+    ".onnx": (b"\x08",),
+    ".pt": (b"PK\x03\x04",),
+    ".pth": (b"PK\x03\x04",),
+    ".tmp": (b"{", b"["),
 }
+_LENGTH_BYTES, _SHORT_HEADER = 8, 3
 _EMPTY = {"complete", "lock"}
 
 
@@ -128,6 +128,9 @@ def is_verdict(name: str) -> bool:
 def is_work(folder: Path, name: str) -> bool:
     """Whether mctl or its trainer wrote a file in a work folder: by its name and by how it begins.
 
+    Text files of tokenizers (`vocab.txt`, `merges.txt`) and weights beside a graph begin in no way of their own: there
+    the name decides.
+
     An empty file holds nothing that could be lost, and is what a killed process leaves of any.
 
     Args:
@@ -145,8 +148,11 @@ def is_work(folder: Path, name: str) -> bool:
         return True
     if path.name in _EMPTY:
         return path.name == "lock" and content == work_mark(folder)
-    beginning = _BEGINNINGS.get(path.suffix)
-    return beginning is None or beginning.match(content) is not None
+    if path.suffix == ".safetensors":  # The length of a header, the low bytes first, and the header in JSON.
+        length, header = content[:_LENGTH_BYTES], content[_LENGTH_BYTES : _LENGTH_BYTES + 1]
+        return not any(length[_SHORT_HEADER:]) and header in (b"", b"{")
+    beginnings = _BEGINNINGS.get(path.suffix)
+    return beginnings is None or any(content.startswith(one) or one.startswith(content) for one in beginnings)
 
 
 def work_mark(folder: Path) -> bytes:

@@ -21,7 +21,7 @@ _TAKES_WORDS = {"predict"}
 def main() -> None:
     """Entry point of `mctl`: runs a command and exits with a code of `ExitCode`."""
     prepare_streams()
-    # Python prints a warning that no handler takes. A handler that a library sets for all loggers would hide ours.
+    # Python prints our warnings only as long as nothing sets a handler for all loggers, which may write elsewhere.
     logging.getLogger("mctl").addHandler(logging.lastResort or logging.StreamHandler())
     debug = "--debug" in sys.argv
     if debug:
@@ -89,7 +89,7 @@ def _run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise
-        from mctl.cli.refused import leave_report_of_usage
+        from mctl.cli.refused_validation import leave_report_of_usage
         from mctl.cli.usage import usage_error
 
         refused = usage_error(error, arguments)

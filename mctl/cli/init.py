@@ -89,7 +89,8 @@ def init(
         typer.echo(str(output))
         if data is None or (model is None and teacher is None):
             console.say(f"{output} names no data or no model yet: write them into it, or let `mctl init` look at them.")
-            console.say("next: mctl init --data FILE --model FOLDER_OR_HUB_ID --force")
+            made_of = ("--teacher", teacher) if teacher else ("--model", model or "FOLDER_OR_HUB_ID")
+            console.say(command("init", "--data", data or "FILE", *made_of, "--output", output, "--force"))
         else:
             console.say(command("run", config=output))
 

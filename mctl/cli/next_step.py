@@ -102,9 +102,9 @@ class NextStep:
     def _labelling(self, artifact: Artifact) -> str | None:
         """Label the file of test texts that an artifact was made with, unless that has been done."""
         from mctl.data.read import has_reader
-        from mctl.pipeline.inherit import test_file
+        from mctl.pipeline.inherit import file_of_test_texts
 
-        path = test_file(artifact)
+        path = file_of_test_texts(artifact)
         if path is None or not has_reader(path):
             return None
         labelled = Path(f"{path.name.split('.')[0]}-labelled{_written_ending(path)}")

@@ -124,6 +124,7 @@ def predict(
                 source,
                 format,
                 dialect=dialect,
+                label_spelling=recipe.data.label_spelling,
                 column=text,
                 batch_size=batch_size,
                 top_k=top_k,

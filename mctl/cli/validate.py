@@ -166,7 +166,7 @@ def validate(
     """
     from mctl.cli.next_step import NextStep
     from mctl.cli.recipe_at_hand import recipe_at_hand
-    from mctl.cli.refused import leave_report
+    from mctl.cli.refused_validation import leave_report
     from mctl.data.settings import DEFAULT_TEST_SHARE
     from mctl.pipeline.validate import validate as run
     from mctl.report.console import open_console

@@ -77,6 +77,15 @@ def _by_spelling(names: Iterable[str], key: Callable[[str], str]) -> dict[str, l
     return found
 
 
+def label_key(label_spelling: Literal["exact", "fold"]) -> Callable[[str], str]:
+    """What is equal for two names of one label, see `align_labels`.
+
+    >>> label_key("exact")("1.0"), label_key("fold")("Sports")
+    ('1', 'sports')
+    """
+    return _folded if label_spelling == "fold" else _spelling
+
+
 def _spelling(name: str) -> str:
     return re.sub(r"^(-?\d+)\.0+$", r"\1", comparison_key(name))
 

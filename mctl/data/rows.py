@@ -101,13 +101,20 @@ def _as_strings(values: Iterable[object], numbers: Sequence[int], column: str, w
     ]
 
 
-def _as_string(value: object, number: int, column: str, where: str) -> str:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+def as_text(cell: object) -> str:
+    """A cell as training reads it: nothing is no text, and an integer column with a gap in it comes as floats.
+
+    >>> as_text(None), as_text(3.0), as_text(" a text ")
+    ('', '3', 'a text')
+    """
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))  # an integer column with a gap in it reaches us as floats
-    if isinstance(value, (bool, int, float)):
-        return str(value)
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else tidy(str(cell))
+
+
+def _as_string(value: object, number: int, column: str, where: str) -> str:
+    if value is None or isinstance(value, (bool, int, float)):
+        return as_text(value)
     raise UserError(
         f"the column {column!r} holds a {type(value).__name__}, not a text or a number.",
         where=f"{where}, row {number}",

@@ -14,7 +14,7 @@ from mctl.data.lines import Lines
 from mctl.data.settings import Quotes
 from mctl.data.sniff import check_is_not_json, check_is_text
 from mctl.data.swallowed import SwallowedRows, opened_on
-from mctl.data.table import Dialect, Table, TableRow, check_is_no_other_header
+from mctl.data.table import Dialect, OtherHeaders, Table, TableRow
 from mctl.data.text import folded
 from mctl.errors import UserError
 
@@ -147,14 +147,14 @@ class _Rows:
         """The cells at some places."""
         label = self._label if key is None else key  # A table to label may have labels too.
         swallowed = SwallowedRows(self._where, self._width, self._separator, label)
-        checked = self._quotes == "checked"
+        others, checked = OtherHeaders(self._header), self._quotes == "checked"
         for number, as_read in records:
             fields = as_read
             if checked and len(self._lines.record) > 1:
                 swallowed.look_at(number, self._lines.record)
             if len(fields) != self._width or self._trailing is None:
                 fields = self._fitted(fields, number, places if key is not None else ())
-            check_is_no_other_header(fields, self._header, f"{self._where}, line {number}")
+            others.check(fields, f"{self._where}, line {number}")
             if label is not None:
                 swallowed.know(fields[label])
             yield number, [None if fields[place] == _NULL else fields[place] for place in places]

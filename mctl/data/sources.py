@@ -21,6 +21,7 @@ from mctl.data.split_names import WHOLE, NamedSplits, split_names, split_of
 from mctl.data.table import Dialect
 from mctl.errors import UserError
 
+_OWN_FILES = ("manifest.json", "mctl.toml")
 _OTHER_TABLES = frozenset(
     (
         ".xls",
@@ -164,8 +165,7 @@ def _folder(
         folder, names = folder / "data", inner
         unread |= _unread(folder)
     else:
-        below = [*_files(folder / "data"), *_unread(folder / "data")]
-        unread |= {f"data/{name}": "does not lie beside the others" for name in below if split_of(name)}
+        unread |= dict.fromkeys(_splits_below(folder), "does not lie beside the others")
     named = split_names(names, str(folder), ignore=settings.ignore, given=_given(given, names), unread=unread)
     splits: dict[str, RowSource] = {}
     for split, its_names in named.names.items():
@@ -181,6 +181,17 @@ def _files(folder: Path) -> list[str]:
     if not folder.is_dir():
         return []
     return [path.name for path in folder.iterdir() if has_reader(path) and path.is_file() and path.name[:1] != "."]
+
+
+def _splits_below(folder: Path) -> list[str]:
+    """Files of the folders in a folder that are named as splits; mctl's own folders hold no data of this one."""
+    return [
+        f"{below.name}/{name}"
+        for below in sorted(folder.iterdir())
+        if below.is_dir() and below.name[:1] != "." and not any((below / own).exists() for own in _OWN_FILES)
+        for name in [*_files(below), *_unread(below)]
+        if split_of(name)
+    ]
 
 
 def _unread(folder: Path) -> dict[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from mctl.data.settings import Quotes
+from mctl.data.text import folded
 from mctl.errors import UserError
 
 TableRow: TypeAlias = tuple[int, Sequence[object]]
@@ -31,21 +32,37 @@ class Dialect:
     every_key: bool = False
 
 
-def check_is_no_other_header(cells: Sequence[object], header: Sequence[str], where: str) -> None:
-    """Refuse a row that names the columns in another order: the rows below it would be read in the wrong columns.
+class OtherHeaders:
+    """Refuses rows that name the columns in another order: the rows below would be read in the wrong columns.
 
-    Raises:
-        UserError: two cells or more are names of columns, and not all of them stand in their column.
+    A name that is empty or a number tells nothing: such cells are values.
+
+    Args:
+        header: names of the columns.
     """
-    if cells[0] not in header and cells[-1] not in header:
-        return
-    named = [place for place, cell in enumerate(cells[: len(header)]) if cell and cell in header]
-    if len(named) > 1 and any(cells[place] != header[place] for place in named):
-        raise UserError(
-            f"the columns are named again, in another order: {', '.join(map(str, cells[:10]))}.",
-            where=where,
-            todo="Give files whose columns differ one by one, or join them by their columns' names.",
-        )
+
+    def __init__(self, header: Sequence[str]) -> None:
+        self._names = [folded(name) for name in header]
+        self._known = {name for name in self._names if name and not name.isdecimal()}
+        self._longest = 2 * max(map(len, header), default=0)  # Folding may shorten a name.
+
+    def check(self, cells: Sequence[object], where: str) -> None:
+        """Look at a row.
+
+        Raises:
+            UserError: two cells or more are names of columns, and not all of them stand in their column.
+        """
+        named = [
+            (name, its)
+            for cell, its in zip(cells, self._names, strict=False)
+            if isinstance(cell, str) and len(cell) <= self._longest and (name := folded(cell)) in self._known
+        ]
+        if len(named) > 1 and any(name != its for name, its in named):
+            raise UserError(
+                f"the columns are named again, in another order: {', '.join(map(str, cells[:10]))}.",
+                where=where,
+                todo="Give files whose columns differ one by one, or join them by their columns' names.",
+            )
 
 
 @dataclass(frozen=True)

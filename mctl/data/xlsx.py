@@ -9,7 +9,7 @@ from typing import Any
 from xml.etree.ElementTree import ParseError
 
 from mctl.data.content import Content
-from mctl.data.table import Dialect, Table, TableRow, check_is_no_other_header
+from mctl.data.table import Dialect, OtherHeaders, Table, TableRow
 from mctl.errors import UserError
 
 _MOST_BYTES = 1 << 30
@@ -78,6 +78,7 @@ def _rows(
     """Rows without a cell are passed over where no other follows: sheets are often formatted far below their end."""
     width = len(header)
     blank: list[int] = []
+    others = OtherHeaders(header)
     with _explained(content):
         for number, row in enumerate(rows, start=2):
             if all(cell is None for cell in row):
@@ -89,7 +90,7 @@ def _rows(
                     where=f"{content.name}, row {number}",
                     todo="Name its column in the first row, or empty it.",
                 )
-            check_is_no_other_header(row, header, f"{content.name}, row {number}")
+            others.check(row, f"{content.name}, row {number}")
             yield from ((empty, [None] * len(places)) for empty in blank)
             blank.clear()
             yield number, [row[place] if place < len(row) else None for place in places]

@@ -12,7 +12,7 @@ from mctl.errors import UserError
 from mctl.pipeline.dataset import DROPPED_ROWS, StageData, load_stage_data, tokenized_splits
 from mctl.pipeline.describe import describe
 from mctl.pipeline.energy import making
-from mctl.pipeline.inherit import max_length, resolved
+from mctl.pipeline.inherit import is_model_of, max_length, resolved
 from mctl.pipeline.loading import (
     check_length,
     check_tokenizer,
@@ -128,8 +128,10 @@ def _check_teacher(folder: Path, key: str, name: str) -> None:
         there = check_kind(folder, "teacher")
     except UserError:
         return  # What `finished` says of it holds.
-    origin = None if there is None else there.facts.get("adopted_from")
-    if there is None or there.key == key or (origin is not None and _is_same(str(origin), name)):
+    if there is None or there.key == key:
+        return
+    origin = there.facts.get("adopted_from")
+    if origin is not None and is_model_of(name, str(origin), Artifact(folder, there, "")):
         return
     made = "was fine-tuned here" if origin is None else f"comes from {origin}"
     raise UserError(
@@ -137,11 +139,6 @@ def _check_teacher(folder: Path, key: str, name: str) -> None:
         where=f"--teacher {name}",
         todo="Write elsewhere with --artifacts DIR, or leave --teacher out to compress the one that is there.",
     )
-
-
-def _is_same(first: str, second: str) -> bool:
-    """Whether two names are of one model: the same folder, or the same hub id."""
-    return first == second or Path(first).resolve() == Path(second).resolve()
 
 
 def freeze_embeddings(model: Any, wanted: bool | None) -> None:

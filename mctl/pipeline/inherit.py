@@ -82,11 +82,29 @@ def is_data_of(source: str, artifact: Artifact) -> bool:
         made_from = artifact.manifest.data.get("source")
     if made_from is None or source == made_from:
         return source == made_from
-    ours, theirs = Path(source).expanduser(), Path(made_from).expanduser()
+    return _is_same_place(Path(source).expanduser(), Path(made_from).expanduser())
+
+
+def is_model_of(name: str, recorded: str, artifact: Artifact) -> bool:
+    """Whether a model's name is that of the model that an artifact records: the same folder, or the same hub id.
+
+    Args:
+        name: as the user says it, from the folder that the command runs in.
+        recorded: as the manifest of `artifact` has it.
+    """
+    way = artifact.manifest.recipe.get(_RELATIVE_TO)
+    there = artifact.folder.resolve() / way if isinstance(way, str) else Path()
+    ours, theirs = Path(name).expanduser(), there / Path(recorded).expanduser()
+    if ours.exists() or theirs.exists():
+        return _is_same_place(ours, theirs)
+    return name == recorded
+
+
+def _is_same_place(ours: Path, theirs: Path) -> bool:
     return ours.exists() and theirs.exists() and ours.samefile(theirs)
 
 
-def test_file(artifact: Artifact) -> Path | None:
+def file_of_test_texts(artifact: Artifact) -> Path | None:
     """The file of test texts that an artifact was made with, if it is here."""
     named = (artifact.manifest.recipe.get("data") or {}).get("test")
     path = Path(_from_manifest(named, artifact)) if isinstance(named, str) else None

@@ -5,16 +5,17 @@ from __future__ import annotations
 import csv
 import json
 import logging
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO, BinaryIO, Literal
 
 from mctl.data.columns import LABEL_NAMES, TEXT_NAMES
+from mctl.data.labels import label_key
 from mctl.data.read import has_reader, read_table
+from mctl.data.rows import as_text
 from mctl.data.table import Dialect
-from mctl.data.text import comparison_key, folded, shortened, tidy
+from mctl.data.text import folded, shortened
 from mctl.errors import UserError
 from mctl.pipeline.predict import TextClassifier
 from mctl.progress import Progress
@@ -65,6 +66,7 @@ def label_table(
     format: str | None,
     *,
     dialect: Dialect,
+    label_spelling: Literal["exact", "fold"] = "exact",
     column: str | None,
     batch_size: int,
     top_k: int,
@@ -77,6 +79,7 @@ def label_table(
         source: a file, or a binary stream.
         format: see `mctl.data.read_table`; None: by the file's ending.
         dialect: what the table does not say of itself.
+        label_spelling: as in `mctl.data.DataSettings`, for the labels that the table may have.
         column: of the texts. By default the column that the classifier was trained on, or one with a usual name.
         batch_size: texts a call.
         top_k: labels a text.
@@ -89,7 +92,8 @@ def label_table(
     where = str(source) if isinstance(source, Path) else "stdin"
     place = header.index(_text_column(header, column, classifier, where))
     label_place = _label_place(header, place, classifier)
-    classes = {comparison_key(name): name for name in classifier.classes}
+    key = label_key(label_spelling)
+    classes = {key(name): name for name in classifier.classes}
     names = [folded(name) for name in header]
     new = _new_columns(header, min(top_k, len(classifier.classes)))
 
@@ -101,7 +105,7 @@ def label_table(
                 if folded(as_text(cells[place])) == names[place] and [folded(as_text(cell)) for cell in cells] == names:
                     table.header_rows.append(number)
                 if label_place is not None:
-                    known = classes.get(comparison_key(as_text(cells[label_place])))
+                    known = classes.get(key(as_text(cells[label_place])))
                     table.labels += known is not None
                     table.right += known == one.label
                 yield [*cells, *(value for pair in one.ranked for value in (pair[0], round(pair[1], 6)))]
@@ -110,13 +114,6 @@ def label_table(
 
     table = LabelledTable([*header, *new], rows())
     return table
-
-
-def as_text(cell: object) -> str:
-    """A cell as training reads it: nothing is no text, and an integer column with a gap in it comes as floats."""
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
-        return ""
-    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else tidy(str(cell))
 
 
 def _label_place(header: Sequence[str], text_place: int, classifier: TextClassifier) -> int | None:

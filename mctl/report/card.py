@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from mctl.artifact import Manifest
 from mctl.data.sources import is_hub_id
 from mctl.report.check_rows import told
+from mctl.report.key_figures import key_figures
 from mctl.report.plain import plain
 from mctl.report.reason import provider_of
 from mctl.report.rows import percent
@@ -48,6 +49,7 @@ def export_card(result: ValidationResult, manifest: Manifest | None = None) -> s
             export=result.participants["export"],
             baseline=result.participants["baseline"],
             accuracy=result.comparison.accuracy if result.comparison else None,
+            speed=next(figure.value for figure in key_figures(result) if figure.name == "speed"),
             making=result.making,
             percent=percent,
             max_length=manifest.facts.get("max_length") if manifest else None,

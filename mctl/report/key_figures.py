@@ -81,7 +81,7 @@ def _speed(comparison: Comparison | None) -> KeyFigure:
         details.append(f"median {times[0]} ms a batch, baseline {times[1]} ms")
     told = f"{speedup.value:.2f} times as fast"
     if speedup.low <= 1 <= speedup.high and speedup.high > _UNTOLD * speedup.low:
-        return KeyFigure("speed", "cannot be told on this machine", (told, *details))
+        return KeyFigure("speed", "not measurable on this machine", (told, *details))
     return KeyFigure("speed", told, tuple(details))
 
 

@@ -123,6 +123,7 @@ def test_from_an_encoder_to_a_verdict(family: str, tmp_path: Path) -> None:
     assert succeed("compress", cwd=tmp_path).out.strip() == f"artifacts/{COMPRESSED}"
     succeed("export", cwd=tmp_path)
     result = json.loads(succeed("validate", "--json", cwd=tmp_path).out)
+    assert {check["group"] for check in result["checks"] if check["verdict"] == "inconclusive"} <= {"accuracy"}
     assert result["comparison"]["parity"]["label_agreement"] == 1.0
     assert result["comparison"]["parity"]["max_abs_logit_diff"] <= 1e-4
     check_sizes(tmp_path)

@@ -116,6 +116,8 @@ def test_the_exit_code_is_the_verdict_and_only_one_process_speaks(together: Toge
     for line in ("fine-tune, epoch 1:", "prune, epoch 1:", "recover, epoch 1:", "stripped:"):
         assert ran.err.count(line) == 1
     assert ran.out.count("verdict: INCONCLUSIVE") == 1
+    result = json.loads((together.folder / "artifacts" / ARTIFACTS[1] / "validation.json").read_text())
+    assert {check["group"] for check in result["checks"] if check["verdict"] == "inconclusive"} == {"accuracy"}
 
 
 def test_there_is_one_artifact_of_each_stage_and_it_works(together: Together) -> None:

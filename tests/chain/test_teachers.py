@@ -127,6 +127,12 @@ def test_a_teacher_from_elsewhere_does_not_replace_another_one(copy_of_chain: Pa
     assert refused.code == 2
     assert "the teacher in adopted/teacher comes from theirs" in " ".join(refused.err.split())
 
+    below = copy_of_chain / "below"
+    shutil.copytree(copy_of_chain / "others", below / "theirs")
+    same_name = ("--data", "../news.csv", *small[:-4], "--max-length", 16, "--artifacts", "../adopted")
+    refused = mctl("compress", "--teacher", "theirs", *same_name, cwd=below)
+    assert refused.code == 2, "another folder of the same name"
+
     weaken(copy_of_chain / "theirs" / "model.safetensors")
     refreshed = mctl("compress", "--teacher", copy_of_chain / "theirs", *small, *elsewhere, cwd=copy_of_chain)
     assert refreshed.code == 0, refreshed.err

@@ -96,7 +96,12 @@ def test_a_command_line_that_is_refused_leaves_no_old_pass(
 
 @pytest.mark.parametrize(
     "arguments",
-    [("validate", "nowhere", "--nosuch"), ("export", EXPORT, "--nosuch"), ("validate", "--nosuch", "-c", "gone.toml")],
+    [
+        ("validate", "nowhere", "--nosuch"),
+        ("export", EXPORT, "--nosuch"),
+        ("validate", "--nosuch", "-c", "gone.toml"),
+        ("validate", "--nosuch", "-cgone.toml"),
+    ],
 )
 def test_a_command_line_that_names_no_export_changes_none(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     shutil.copytree(FIXTURE, tmp_path / "old")

@@ -74,6 +74,22 @@ def test_a_file_that_is_there_is_not_replaced_unless_asked(
     assert load_recipe(copy_of_sample / "mctl.toml").data.source == "news.csv"
 
 
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ((), "--data FILE --model FOLDER_OR_HUB_ID"),
+        (("--data", "news.csv"), "--data news.csv --model FOLDER_OR_HUB_ID"),
+        (("--model", "encoder"), "--data FILE --model encoder"),
+    ],
+)
+def test_what_is_missing_is_named_and_nothing_but_the_new_file_is_to_be_replaced(
+    copy_of_sample: Path, given: tuple[str, ...], named: str
+) -> None:
+    ran = mctl("init", *given, "--output", "new.toml", cwd=copy_of_sample)
+    assert ran.code == 0, ran.err
+    assert ran.err.splitlines()[-1] == f"next: mctl init {named} --output new.toml --force"
+
+
 def test_what_is_no_file_is_not_replaced_even_if_asked(copy_of_sample: Path, refused: Refused) -> None:
     link, pipe = copy_of_sample / "link.toml", copy_of_sample / "pipe.toml"
     link.symlink_to("elsewhere.toml")

@@ -228,6 +228,16 @@ def test_quotes_are_those_of_the_flag_and_else_of_the_recipe(chain: Path, tmp_pa
     assert mctl("predict", path, "--config", recipe, "--quiet", cwd=chain).out == by_flag.out
 
 
+def test_labels_in_the_file_are_matched_as_in_training(chain: Path, tmp_path: Path) -> None:
+    label = rows(mctl("predict", "--quiet", TEXTS[0], cwd=chain).out)[0][0]
+    path, recipe = tmp_path / "labelled.csv", tmp_path / "mctl.toml"
+    path.write_text(f"text,label\n{TEXTS[0]},{label.upper()}\n", encoding="utf-8")
+    assert "accuracy" not in mctl("predict", path, cwd=chain).err
+    folding = f'version = 2\nartifacts = "{chain / "artifacts"}"\n[data]\nlabel_spelling = "fold"\n'
+    recipe.write_text(folding, encoding="utf-8")
+    assert "accuracy on the 1 rows" in mctl("predict", path, "--config", recipe, cwd=chain).err
+
+
 def test_labels_in_the_file_give_a_share_and_rows_that_repeat_the_header_are_counted(
     chain: Path, tmp_path: Path
 ) -> None:

@@ -21,5 +21,5 @@ def test_summary_is_the_first_paragraph_of_the_commands_help(name: str) -> None:
 def test_every_command_file_is_in_the_table() -> None:
     folder = Path(import_module("mctl.cli").__file__ or "").parent
     shared = {"__init__", "app", "command", "completion", "compress_options", "encoding", "failure", "next_step"}
-    shared |= {"options", "recipe_at_hand", "refused", "streams", "usage"}
+    shared |= {"options", "recipe_at_hand", "refused_validation", "streams", "usage"}
     assert {path.stem for path in folder.glob("*.py")} - shared == set(COMMANDS)

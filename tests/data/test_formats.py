@@ -236,7 +236,9 @@ def test_a_table_with_all_its_columns() -> None:
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.tsv", "rows.xlsx"])
-@pytest.mark.parametrize("again", [("label", "id", "text"), ("id", "label", "text"), ("text", "label", "source")])
+@pytest.mark.parametrize(
+    "again", [("label", "id", "text"), ("id", "label", "text"), ("text", "label", "source"), ("Label", "ID", "Text")]
+)
 def test_columns_named_again_in_another_order_are_refused(tmp_path: Path, name: str, again: tuple[str, ...]) -> None:
     """As where files with other columns were joined to one: the rows below would be read in the wrong columns."""
     header = ("id", "text", "label")
@@ -260,6 +262,17 @@ def test_columns_named_again_in_another_order_are_refused(tmp_path: Path, name: 
     assert str(caught.value.where).endswith((f"{name}, line 22", f"{name}, row 22"))
     found = load_path(written(header)).dropped.reasons()[0]
     assert (found.reason, found.rows, found.lines) == ("header_row", 1, ("22",))
+
+
+@pytest.mark.parametrize("header", [("", "0", "1"), ("id", "text", "label", "0", "1")])
+def test_columns_that_are_numbers_are_named_by_no_row(tmp_path: Path, header: tuple[str, ...]) -> None:
+    """pandas names columns 0, 1, ...; one-hot columns are named by the numbers of classes."""
+    rows = [(f"{number}", f"text {number}", f"{number % 2}", "1", "0")[: len(header)] for number in range(40)]
+    rows += [("0", f"further text {number}", "0", "1", "0")[: len(header)] for number in range(4)]
+    (tmp_path / "rows.csv").write_text("".join(",".join(row) + "\n" for row in (header, *rows)))
+    named = {} if "text" in header else {"text": "0", "label": "1"}
+    found = load(DataSettings(source=str(tmp_path / "rows.csv"), **named))
+    assert sum(len(split) for split in found.splits.values()) == len(rows)
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,7 @@ def test_a_folder_without_train_is_refused_and_listed(write, two_classes):
         ("test.csv/rows.csv", r"test\.csv is a folder"),
         ("data/test.csv", r"data/test\.csv does not lie beside the others"),
         ("data/test.txt", r"data/test\.txt does not lie beside the others"),
+        ("splits/test.csv", r"splits/test\.csv does not lie beside the others"),
     ],
 )
 def test_no_split_is_cut_in_place_of_one_that_cannot_be_read(write, two_classes, other, reason):

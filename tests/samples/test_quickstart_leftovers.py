@@ -97,13 +97,15 @@ def test_a_link_of_that_name_stays_and_so_does_what_it_leads_to(killed: Path, tm
 
 
 def test_a_quickstart_waits_for_another_one_in_the_same_folder(tmp_path: Path) -> None:
+    import torch  # noqa: F401 - its import takes longer than what is waited for here
+
     here = tmp_path / "here"
     here.mkdir()
     lock = os.open(here, os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)
     waiting = threading.Thread(target=quickstart.prepare, args=(here, Silent()))
     waiting.start()
-    waiting.join(1)
+    waiting.join(2)
     assert waiting.is_alive()
     assert not list(here.iterdir())
     os.close(lock)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mctl.errors import UserError
+from mctl.ownership import is_work
 from mctl.pipeline.stage import work_folder
 
 KEY = "0123456789abcdef" * 4
@@ -49,6 +50,28 @@ def test_a_file_of_the_users_in_it_is_refused_at_the_start(tmp_path: Path, name:
         pytest.fail("it was used")
     assert (folder / name).read_text() == "mine"
     assert (folder / "checkpoint-3" / "model.safetensors").is_file()
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [b'{"step": 1}', b"PK\x03\x04", b"\x93NUMPY\x01", b"\x08\x0a", b"ARROW1", b"\x10\x27\x00\x00\x00\x00\x00\x00{"],
+)
+def test_what_a_killed_process_has_begun_to_write_is_its_own(tmp_path: Path, whole: bytes) -> None:
+    names = {b"{": "settled.json", b"P": "checkpoint-3/optimizer.pt", b"\x93": "labels/logits.npy"}
+    names |= {b"\x08": "timing/model.onnx", b"A": "tokens-ab/data.arrow", b"\x10": "checkpoint-3/model.safetensors"}
+    path = tmp_path / names[whole[:1]]
+    path.parent.mkdir(exist_ok=True)
+    for length in range(len(whole) + 1):
+        path.write_bytes(whole[:length])
+        assert is_work(tmp_path, names[whole[:1]])
+    path.write_bytes(b"mine, and no such file")
+    assert not is_work(tmp_path, names[whole[:1]])
+
+
+def test_a_link_in_a_work_folder_is_the_users(tmp_path: Path) -> None:
+    (tmp_path / "thesis.json").write_text("{}")
+    (tmp_path / "settled.json").symlink_to("thesis.json")
+    assert not is_work(tmp_path, "settled.json")
 
 
 def test_a_file_of_the_users_that_came_later_stays(tmp_path: Path) -> None:

@@ -375,6 +375,14 @@ def test_nothing_is_shown_against_a_baseline_that_has_learnt_nothing_and_a_loss_
     assert on_weak_baseline(checks, right) == checks
 
 
+def test_a_loss_of_just_the_limit_is_allowed_and_written_without_a_rounding_tail():
+    (check, *_) = slice_checks([part(before=0.75, after=0.7)], Thresholds(max_slice_drop_points=5.0))
+    assert 100 * (0.75 - 0.7) > 5
+    assert check.verdict == "pass"
+    assert "loss of F1 5 points" in check.why
+    assert "too few" not in check.why
+
+
 def test_classes_and_lengths_are_checks_of_their_own():
     checks = slice_checks([part(), part("length", "up to 8 tokens", after=0.5, p=1e-6, adjusted_p=1e-6)], Thresholds())
     assert [(one.name, one.verdict) for one in checks] == [("class_f1_drop", "pass"), ("length_accuracy_drop", "fail")]

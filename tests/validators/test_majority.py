@@ -40,6 +40,10 @@ def test_a_classifier_that_gives_accuracy_away_to_find_a_rare_class_has_learnt()
     assert one.has_learnt
 
 
+def test_few_texts_that_are_all_right_do_not_make_the_recall_certain() -> None:
+    assert found([0] * 60 + [1], [0] * 60 + [1]).recall_points.low == pytest.approx(28.4, abs=0.1)
+
+
 def test_nearly_always_one_class_is_not_learnt_though_its_recall_is_above_chance() -> None:
     one = found([0] * 215 + [1] * 235, [0] * 213 + [1] * 2 + [0] * 210 + [1] * 25)
     assert not one.is_more_accurate

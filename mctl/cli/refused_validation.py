@@ -72,6 +72,8 @@ def _typed(arguments: Sequence[str], parameters: Iterable[Any]) -> _Typed:
     typed, rest, after_unknown = _Typed([], [], {}), iter(arguments), False
     for argument in rest:
         option, sign, value = argument.partition("=")
+        if argument[:2] in with_value and not argument.startswith("--") and len(argument) > 2:
+            option, sign, value = argument[:2], "=", argument[2:].removeprefix("=")
         if not argument.startswith("-"):
             (typed.doubtful if after_unknown else typed.named).append(argument)
         elif option in with_value:
