@@ -43,7 +43,8 @@ def check_output_file(path: Path, flag: str, *, replace: bool) -> None:
 def writing_output(path: Path, flag: str, *, replace: bool) -> Iterator[IO[str]]:
     """A text file to write in UTF-8, which is at `path` once it is complete, and nowhere when the body fails.
 
-    A file that came to be at `path` in the meantime stays.
+    Half a pair of surrogates has no bytes: it is written as JSON escapes it. A file that came to
+    be at `path` in the meantime stays.
 
     Args:
         path: the place.
@@ -57,7 +58,7 @@ def writing_output(path: Path, flag: str, *, replace: bool) -> Iterator[IO[str]]
     make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.tmp")
     try:
-        file = temporary.open("x", encoding="utf-8", newline="")
+        file = temporary.open("x", encoding="utf-8", errors="backslashreplace", newline="")
     except FileExistsError as error:
         raise UserError(
             "another mctl writes this file, or one was killed.", where=str(temporary), todo="Wait, or remove it."

@@ -42,6 +42,7 @@ def inspect(
     from mctl.artifact import load_artifact, make_folder, newest_artifact
     from mctl.cli.next_step import NextStep
     from mctl.cli.recipe_at_hand import recipe_at_hand
+    from mctl.cli.streams import stdout_for_programs
     from mctl.errors import UserError
     from mctl.ownership import refuse_unless_report
     from mctl.report.artifact import layouts_of, show
@@ -63,7 +64,7 @@ def inspect(
         raise UserError(f"there is no artifact in {recipe.artifacts}.", todo="Run `mctl quickstart` to make one.")
     with open_console(quiet=False) as console:
         if json:
-            typer.echo(found.manifest.model_dump_json(indent=2))
+            typer.echo(found.manifest.model_dump_json(indent=2), file=stdout_for_programs())
         else:
             show(found, console.results)
         if picture is not None:

@@ -194,7 +194,7 @@ def report(
     """
     import os
 
-    from mctl.cli.streams import reader_may_leave
+    from mctl.cli.streams import reader_may_leave, stdout_for_programs
     from mctl.report.plain import plain
     from mctl.report.reason import reason_of
     from mctl.report.terminal import show
@@ -202,7 +202,7 @@ def report(
 
     with reader_may_leave():
         if as_json:
-            typer.echo(FORMATS["json"](result, Path()).decode(), nl=False)
+            typer.echo(FORMATS["json"](result, Path()).decode(), nl=False, file=stdout_for_programs())
         else:
             show(result, console.results, verbose=verbose)
     if as_json:

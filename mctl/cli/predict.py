@@ -95,6 +95,7 @@ def predict(
     source = _table_in(texts, format, {"--text": text, "--sheet": sheet, "--quotes": quotes})
     from mctl.cli.next_step import NextStep
     from mctl.cli.recipe_at_hand import recipe_at_hand
+    from mctl.cli.streams import stdout_for_programs
     from mctl.data.table import Dialect
     from mctl.output_file import writing_output
     from mctl.pipeline.predict import TextClassifier, open_artifact
@@ -105,9 +106,10 @@ def predict(
     recipe, config = recipe_at_hand(config, flags, artifact)
     if output is not None:
         check_ending(output)
+    stdout = sys.stdout if source is None and not json else stdout_for_programs()
     with (
         open_console(quiet) as console,
-        nullcontext(sys.stdout) if output is None else writing_output(output, "--output", replace=force) as out,
+        nullcontext(stdout) if output is None else writing_output(output, "--output", replace=force) as out,
     ):
         opened = open_artifact(recipe.artifacts, artifact, console)
         classifier = TextClassifier(opened, provider, threads)

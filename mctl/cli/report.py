@@ -47,6 +47,7 @@ def report(
     from mctl.artifact import load_artifact, newest_artifact
     from mctl.cli.next_step import NextStep
     from mctl.cli.recipe_at_hand import recipe_at_hand
+    from mctl.cli.streams import stdout_for_programs
     from mctl.errors import UserError
     from mctl.report.console import open_console
     from mctl.report.terminal import show
@@ -61,5 +62,6 @@ def report(
         if format == "terminal":
             show(result, console.results, verbose=verbose)
         else:
-            typer.echo(FORMATS[format](result, found.folder).decode("utf-8"), nl=False)
+            document = FORMATS[format](result, found.folder).decode("utf-8")
+            typer.echo(document, nl=False, file=stdout_for_programs())
         console.say(NextStep(recipe, config, artifacts).after_verdict(result, found.folder, seen=verbose))

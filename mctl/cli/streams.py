@@ -8,6 +8,7 @@ import io
 import os
 import sys
 from collections.abc import Iterator
+from typing import IO
 
 _NAMES = ("stdin", "stdout", "stderr")
 
@@ -33,6 +34,13 @@ def prepare_streams() -> None:
     # A text may hold characters that the locale's encoding does not have, and a file's name bytes that are no text.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def stdout_for_programs() -> IO[str]:
+    """Standard output for tables and JSON: in UTF-8 whatever the locale says, as files are."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    return sys.stdout
 
 
 @contextlib.contextmanager

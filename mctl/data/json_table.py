@@ -6,11 +6,10 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import Any
 
 from mctl.data.content import Content
-from mctl.data.jsonl import Record, each_key_once, open_jsonl, table_of
+from mctl.data.jsonl import Record, decoder, open_jsonl, table_of
 from mctl.data.sniff import bad_text, check_is_text, encoding_of
 from mctl.data.table import Dialect, Table
 from mctl.errors import UserError
@@ -102,10 +101,10 @@ def _objects(content: Content) -> Iterator[Record]:
 
 
 def _value(buffer: _Buffer, where: str) -> Any:
-    decoder = json.JSONDecoder(object_pairs_hook=partial(each_key_once, where))
+    reader = decoder(where)
     while True:
         try:
-            value, end = decoder.raw_decode(buffer.text, buffer.at)
+            value, end = reader.raw_decode(buffer.text, buffer.at)
         except (ValueError, RecursionError) as error:
             if buffer.ended or isinstance(error, RecursionError):
                 raise UserError(f"is not JSON: {error}.", where=where, todo=_TODO) from error
@@ -120,7 +119,7 @@ def _from_columns(content: Content) -> Iterator[Mapping[str, object]]:
     """The rows of {"text": [...], "label": [...]}, or of {"text": {"0": ...}, ...}."""
     try:
         with _text(content) as file:
-            columns = json.load(file, object_pairs_hook=partial(each_key_once, content.name))
+            columns = decoder(content.name).decode(file.read())
     except UnicodeDecodeError as error:
         raise bad_text(content) from error
     except (ValueError, RecursionError) as error:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 
+from mctl.data.cells import Number, whole_number
 from mctl.data.content import Content
 from mctl.data.lines import Lines
 from mctl.data.sniff import check_is_text
@@ -63,10 +64,15 @@ def each_key_once(where: str, pairs: Sequence[tuple[str, object]]) -> dict[str, 
     raise UserError(f"the key {twice!r} stands twice in one object.", where=where, todo="Rename or remove one.")
 
 
+def decoder(where: str) -> json.JSONDecoder:
+    """What reads JSON whose keys stand once, and whose numbers keep their digits."""
+    return json.JSONDecoder(object_pairs_hook=partial(each_key_once, where), parse_float=Number, parse_int=whole_number)
+
+
 def _json_object(line: str, where: str) -> Mapping[str, object]:
     todo = 'Each line must be one JSON object such as {"text": "...", "label": "..."}.'
     try:
-        record = json.loads(line, object_pairs_hook=partial(each_key_once, where))
+        record = decoder(where).decode(line)
     except (ValueError, RecursionError) as error:
         raise UserError(f"is not JSON: {error}.", where=where, todo=todo) from error
     if not isinstance(record, dict):

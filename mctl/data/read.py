@@ -72,7 +72,8 @@ def read_table(
     Returns:
         The names of the columns, in order; and the rows a chunk at a time, each with its number (its line in CSV, TSV
         and JSONL) and its cells, as many as there are columns. A cell is a text as it stands, a number, a truth value,
-        a date or, where there is nothing, None. `mctl.data.text.tidy` makes of a text what training sees.
+        a date or, where there is nothing, None or a `mctl.data.cells.Null`, which is a text such as `\\N`.
+        `mctl.data.text.tidy` makes of a text what training sees.
         Keys that only later objects of JSON have are columns of it too. Sheets that are passed over are logged.
 
     Raises:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from mctl.data.cells import Null
 from mctl.data.dataset import Columns
 from mctl.data.report import Finding
 from mctl.data.table import Table
@@ -96,7 +97,7 @@ def at_least_one(chunks: Iterable[Rows], where: str) -> Iterator[Rows]:
 
 def _as_strings(values: Iterable[object], numbers: Sequence[int], column: str, where: str) -> list[str]:
     return [
-        tidy(value) if isinstance(value, str) else _as_string(value, number, column, where)
+        tidy(value) if type(value) is str else _as_string(value, number, column, where)
         for value, number in zip(values, numbers, strict=True)
     ]
 
@@ -107,13 +108,13 @@ def as_text(cell: object) -> str:
     >>> as_text(None), as_text(3.0), as_text(" a text ")
     ('', '3', 'a text')
     """
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+    if cell is None or isinstance(cell, Null) or (isinstance(cell, float) and math.isnan(cell)):
         return ""
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else tidy(str(cell))
 
 
 def _as_string(value: object, number: int, column: str, where: str) -> str:
-    if value is None or isinstance(value, (bool, int, float)):
+    if value is None or isinstance(value, (str, bool, int, float)):
         return as_text(value)
     raise UserError(
         f"the column {column!r} holds a {type(value).__name__}, not a text or a number.",

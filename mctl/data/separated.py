@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, TypeAlias
 
 from mctl.data.backslash import backslash_records
+from mctl.data.cells import Null
 from mctl.data.columns import LABEL_NAMES
 from mctl.data.content import Content
 from mctl.data.lines import Lines
@@ -23,7 +24,7 @@ Record: TypeAlias = tuple[int, list[str]]
 
 _SEPARATORS = ",\t;|"
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # Excel's own, and what it obeys.
-_NULL = r"\N"  # MySQL's, in any dialect: no text is this.
+_NULL = Null(r"\N")  # MySQL's, in any dialect: no text is this.
 _MOST_CHARACTERS = 1 << 24
 _QUOTES_TODO = (
     'Close the quote, or write a double quote inside a quoted text twice (""). If quotes are plain characters in this '
@@ -157,7 +158,7 @@ class _Rows:
             others.check(fields, f"{self._where}, line {number}")
             if label is not None:
                 swallowed.know(fields[label])
-            yield number, [None if fields[place] == _NULL else fields[place] for place in places]
+            yield number, [_NULL if fields[place] == _NULL else fields[place] for place in places]
         swallowed.finish()
         self._lines.close()
 

@@ -11,7 +11,7 @@ from mctl.data.text import folded
 from mctl.errors import UserError
 
 TableRow: TypeAlias = tuple[int, Sequence[object]]
-"""A row's number, see `mctl.data.report.Example`, and its cells: texts, numbers, None where there is nothing."""
+"""A row's number, see `mctl.data.report.Example`, and its cells: texts, numbers, `Null` or None for nothing."""
 
 
 @dataclass(frozen=True)

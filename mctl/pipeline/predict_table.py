@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import json
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, BinaryIO, Literal
 
+from mctl.data.cells import as_field, as_json
 from mctl.data.columns import LABEL_NAMES, TEXT_NAMES
 from mctl.data.labels import label_key
 from mctl.data.read import has_reader, read_table
@@ -192,11 +192,11 @@ def write_rows(header: Sequence[str], rows: Iterable[Row], file: IO[str], kind: 
             )
         for row in rows:
             record = dict(zip(header, row, strict=True))
-            file.write(plain_json(json.dumps(record, ensure_ascii=False, default=str)) + "\n")
+            file.write(plain_json(as_json(record)) + "\n")
         return
     writer = csv.writer(file, delimiter="\t" if kind == "tsv" else ",", lineterminator="\n")
     writer.writerow(header)
-    writer.writerows(rows)
+    writer.writerows([as_field(cell) for cell in row] for row in rows)
 
 
 def written_as(named: object) -> str:

@@ -107,6 +107,42 @@ def test_a_locale_without_the_letters_is_no_error(tmp_path: Path, encoding: str)
     assert len(ran.stdout.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("typed", "flags"),
+    [
+        ("text,n\nमुंबई 🙂 पाऊस,1\n", "- --format csv"),
+        ('{"text": "मुंबई 🙂 पाऊस", "n": 1}\n', "- --format jsonl"),
+        ("मुंबई 🙂 पाऊस\n", "--json"),
+    ],
+)
+def test_what_programs_read_is_utf8_whatever_the_locale(tmp_path: Path, typed: str, flags: str) -> None:
+    (tmp_path / "typed").write_text(typed, encoding="utf-8")
+    line = f"mctl predict {flags} --quiet --artifact '{TEACHER}' < typed > out"
+    ran = shell(line, tmp_path, LC_ALL="C", PYTHONUTF8="0", PYTHONIOENCODING="ascii")
+    assert ran.returncode == 0, ran.stderr
+    assert "मुंबई 🙂 पाऊस" in (tmp_path / "out").read_text(encoding="utf-8")
+
+
+def test_every_json_on_stdout_is_utf8(tmp_path: Path) -> None:
+    shutil.copytree(FIXTURE / "artifacts", tmp_path / "artifacts")
+    code = (
+        "import sys, mctl.artifact as a, mctl.report.verdict_files as v\n"
+        "a.Manifest.model_dump_json = lambda *_, **__: 'पाऊस 🙂'\n"
+        "v.FORMATS = dict(v.FORMATS, json=lambda *_: 'पाऊस 🙂'.encode())\n"
+        "from mctl.cli import main; main()"
+    )
+    for arguments in (["inspect", "--json"], ["report", "artifacts/prune25-distill-fp16", "--format", "json"]):
+        ran = subprocess.run(
+            [sys.executable, "-P", "-c", code, *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+            capture_output=True,
+            check=False,
+            timeout=120,
+        )
+        assert ran.stdout.decode("utf-8").strip() == "पाऊस 🙂", ran.stderr.decode()
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
 def test_a_full_output_is_one_paragraph(tmp_path: Path) -> None:
     ran = shell(f"mctl inspect '{TEACHER}' > /dev/full", tmp_path)
