@@ -199,9 +199,9 @@ def is_report(path: Path) -> bool:
     """Whether this is a regular file that mctl wrote as a report, by its content.
 
     A report that is text with comments ends with a sign that holds the hash of what is above: an edited one is the
-    user's. JSON has to be a verdict, a benchmark or SARIF of mctl in its parts, and a verdict has to be as it stands in
-    the history beside it. Of a picture, the metadata have the sign. What version 0.1.0 wrote had no signs: see
-    `verdict_files.sign_reports_of_0_1_0`.
+    user's. JSON has to be a verdict, a benchmark or SARIF of mctl in its parts; a benchmark and SARIF hold the hash of
+    their other parts, and a verdict has to be as it stands in the history beside it. Of a picture, the metadata have
+    the sign. What version 0.1.0 wrote had no signs: see `verdict_files.sign_reports_of_0_1_0`.
     """
     if path.is_symlink() or not path.is_file():
         return False
@@ -296,13 +296,32 @@ def _differs_from_history(path: Path, content: bytes) -> bool:
 
 def _is_bench(found: dict[str, Any]) -> bool:
     parts = {"schema_version": int, "participants": dict, "points": list, "threads": int}
-    return _has(found, parts) and found.get("provider") in ("cpu", "cuda")
+    if not _has(found, parts) or found.get("provider") not in ("cpu", "cuda"):
+        return False
+    if "sha256" in found:
+        return bool(found["sha256"] == bench_hash(found))
+    return found.keys() == _BENCH_OF_0_1_0
+
+
+_BENCH_OF_0_1_0 = {
+    *("schema_version", "created", "participants", "baseline", "provider", "threads", "clock", "points", "memory_at"),
+    *("emissions_at", "measured_with", "notes", "machine", "versions"),
+}
+
+
+def bench_hash(document: Mapping[str, Any]) -> str:
+    """SHA-256 of a benchmark as JSON, without the field `sha256`: there it stands as the sign of mctl."""
+    return _hash({name: value for name, value in document.items() if name != "sha256"})
 
 
 def sarif_hash(document: Mapping[str, Any]) -> str:
     """SHA-256 of a SARIF document, without the properties of its run: there it stands as the sign of mctl."""
     runs = [{key: value for key, value in run.items() if key != "properties"} for run in document["runs"]]
-    return hashlib.sha256(json.dumps({**document, "runs": runs}, sort_keys=True).encode()).hexdigest()
+    return _hash({**document, "runs": runs})
+
+
+def _hash(document: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
 def _is_sarif(content: bytes) -> bool:

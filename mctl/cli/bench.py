@@ -147,7 +147,7 @@ def bench(
     from mctl.cli.recipe_at_hand import recipe_at_hand
     from mctl.cli.streams import stdout_for_programs
     from mctl.pipeline.bench import bench as run
-    from mctl.report.bench_files import check_folder, write_reports
+    from mctl.report.bench_files import as_json, check_folder, write_reports
     from mctl.report.bench_terminal import show
     from mctl.report.console import open_console
 
@@ -176,7 +176,7 @@ def bench(
     with open_console(quiet) as console:
         result = run(recipe, console, artifact or (), samples=samples)
         if json:
-            typer.echo(result.model_dump_json(indent=2), file=stdout_for_programs())
+            typer.echo(as_json(result), file=stdout_for_programs())
         else:
             show(result, console.results)
         console.say(f"wrote {', '.join(map(str, write_reports(result, folder)))}")

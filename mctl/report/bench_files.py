@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from pydantic import ValidationError
 
 from mctl.artifact import MANIFEST, make_folder, write_atomically
 from mctl.errors import UserError
-from mctl.ownership import is_report, refuse_unless_report, signed, signed_picture
+from mctl.ownership import bench_hash, is_report, refuse_unless_report, signed, signed_picture
 from mctl.report.bench_markdown import markdown
 from mctl.report.bench_picture import picture
 from mctl.report.bench_schema import BenchResult
@@ -57,6 +58,12 @@ def _drawn(svg: bytes) -> list[bytes]:
     return re.findall(rb'<!--.*?-->|style="[^"]*"', svg)
 
 
+def as_json(result: BenchResult) -> str:
+    """The result with the hash by which an edit of it is noticed."""
+    sign = bench_hash(json.loads(result.model_dump_json()))
+    return result.model_copy(update={"sha256": sign}).model_dump_json(indent=2)
+
+
 def write_reports(result: BenchResult, folder: Path) -> list[Path]:
     """Write `bench.json`, `bench.md` and `bench.svg`; those of an earlier benchmark are replaced.
 
@@ -68,7 +75,7 @@ def write_reports(result: BenchResult, folder: Path) -> list[Path]:
         "bench.md": signed(markdown(result).encode()),
         "bench.svg": signed_picture(picture(result), "svg"),
         # The last: reports of version 0.1.0 are known by the figures that they were made from.
-        "bench.json": (result.model_dump_json(indent=2) + "\n").encode(),
+        "bench.json": (as_json(result) + "\n").encode(),
     }
     check_folder(folder)
     for name, content in contents.items():

@@ -91,6 +91,7 @@ class BenchResult(_Part):
         baseline: the participant that every speed-up is against; None if there is none.
         clock: what times are: of the processor, which leaves waiting out, or on the wall.
         memory_at, emissions_at: the call that these were measured with.
+        sha256: in a file, see `mctl.ownership.bench_hash`; version 0.1.0 had none.
     """
 
     schema_version: Literal[1] = 1
@@ -107,3 +108,4 @@ class BenchResult(_Part):
     notes: list[str] = Field(default_factory=list)
     machine: dict[str, Any] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
+    sha256: str | None = None
