@@ -288,10 +288,17 @@ def verdict_name(content: bytes) -> str | None:
 
 
 def _differs_from_history(path: Path, content: bytes) -> bool:
-    """Whether the history of an export has this verdict with other bytes: somebody edited it since."""
-    name = verdict_name(content)
-    kept = path.parent / HISTORY / name if name else None
-    return kept is not None and kept.is_file() and kept.read_bytes() != content
+    """Whether an export has a history that does not have this verdict: somebody edited it since.
+
+    The history has each verdict before it gets its usual name. Version 0.1.0 kept none; it gave no reasons.
+    """
+    name, history = verdict_name(content), path.parent / HISTORY
+    if name is None or not history.is_dir():
+        return False
+    kept = history / name
+    if kept.is_file():
+        return kept.read_bytes() != content
+    return _parsed(content).get("reason") is not None
 
 
 def _is_bench(found: dict[str, Any]) -> bool:

@@ -25,12 +25,16 @@ _LINES = (
     "gate.max_accuracy_drop",
     "gate.max_macro_f1_drop",
     "gate.max_slice_drop",
+    "measure.country",
 )
 
 
 def init(
     model: options.Model = None,
     data: options.Data = None,
+    text: options.TextColumn = None,
+    label: options.LabelColumn = None,
+    sheet: options.Sheet = None,
     test: options.Test = None,
     teacher: options.Teacher = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.", callback=options.at_home)] = Path(
@@ -49,6 +53,8 @@ def init(
 
         mctl init --model l3cube-pune/marathi-bert-v2 --data news.csv
 
+        mctl init --model ./encoder --data messages.xlsx --text message --label feeling
+
         mctl init --teacher ./my-classifier --data news.csv --test held-out.csv
     """
     from mctl.cli.next_step import command
@@ -64,7 +70,10 @@ def init(
     if model is not None and teacher is not None:
         raise UserError("an encoder to fine-tune or a teacher that is fine-tuned, not both.", where="--model --teacher")
     check_output_file(output, "--output", replace=force)
-    named = {"model.name": model, "data.source": data, "data.test": test, "compress.teacher": teacher}
+    named = {
+        **{"model.name": model, "data.source": data, "data.text": text, "data.label": label, "data.sheet": sheet},
+        **{"data.test": test, "compress.teacher": teacher},
+    }
     with open_console(quiet) as console:
         recipe = load_recipe(None, named, read=False)
         check_paths(recipe, teacher or model)

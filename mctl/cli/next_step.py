@@ -61,12 +61,14 @@ class NextStep:
         return command("validate", folder, config=self.config)
 
     def after_prediction(self, artifact: Artifact, *, of_file: bool) -> str:
-        """Label the file of test texts after single texts; then what follows on the artifact.
+        """Label the file of test texts after single texts; then what follows on the artifact, or how fast it is.
 
         Args:
             artifact: what was asked.
             of_file: a file was labelled.
         """
+        if of_file and _is_judged(artifact.folder):
+            return command("bench", artifact.folder)
         labelling = None if of_file else self._labelling(artifact)
         return labelling or self.after_artifact(artifact)
 

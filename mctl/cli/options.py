@@ -181,11 +181,12 @@ def report(
     result: ValidationResult,
     console: TerminalProgress,
     gate: GateSettings,
+    folder: Path,
     *,
     as_json: bool = False,
     verbose: bool = False,
 ) -> int:
-    """Print a validation on stdout, and add it to the page of the step where GitHub runs it.
+    """Print a validation on stdout, say where its page is, and add it to the page of the step where GitHub runs it.
 
     Where stdout is JSON, one line on stderr has the verdict and its reason, also with `--quiet`.
 
@@ -196,9 +197,9 @@ def report(
 
     from mctl.cli.streams import reader_may_leave, stdout_for_programs
     from mctl.report.plain import plain
-    from mctl.report.reason import reason_of
+    from mctl.report.reason import provider_of, reason_of
     from mctl.report.terminal import show
-    from mctl.report.verdict_files import FORMATS, append_step_summary
+    from mctl.report.verdict_files import FORMATS, NAMES, append_step_summary
 
     with reader_may_leave():
         if as_json:
@@ -208,6 +209,7 @@ def report(
     if as_json:
         with reader_may_leave():
             typer.echo(plain(f"{result.verdict}: {reason_of(result)}"), err=True)
+    console.say(f"report: {folder / NAMES[provider_of(result)]['html']}")
     append_step_summary(result, os.environ)
     verdict = gate.on_inconclusive if result.verdict == "inconclusive" else result.verdict
     return _CODES[verdict]

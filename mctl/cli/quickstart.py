@@ -38,8 +38,9 @@ def quickstart(
         recipe = prepare(folder, console)
         result = run(recipe, console)
         if result is not None:
-            code = options.report(result, console, recipe.gate, verbose=verbose)
+            made = recipe.artifacts / result.artifact
+            code = options.report(result, console, recipe.gate, made, verbose=verbose)
             console.say(f"everything is in {folder}; its recipe is {folder / 'mctl.toml'}")
             console.say("with data and a model of your own: mctl init --data FILE --model FOLDER_OR_HUB_ID")
-            console.say(command("inspect", recipe.artifacts / result.artifact))
+            console.say(command("inspect", made))
     raise typer.Exit(code)

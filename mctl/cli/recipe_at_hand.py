@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,36 @@ def recipe_at_hand(
         flags: overrides of the recipe.
         artifact: what the user named, if anything.
     """
-    from mctl.recipe import RECIPE_FILE, load_recipe
+    from mctl.recipe import load_recipe
+
+    config = _chosen(config, flags, artifact)
+    return load_recipe(config, flags), config
+
+
+def artifacts_at_hand(config: Path | None, artifacts: Path | None) -> Path:
+    """The folder of artifacts that a command would have used, also where its recipe cannot be read.
+
+    Args:
+        config: of `--config`.
+        artifacts: of `--artifacts`.
+    """
+    from mctl.recipe import RECIPE_FILE
+    from mctl.recipe_paths import DEFAULT_ARTIFACTS, VERSION, expanded
+
+    if artifacts is not None:
+        return artifacts
+    file = _chosen(config, {}, None) or Path(RECIPE_FILE)
+    text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+    named = re.search(r"""^\s*artifacts\s*=\s*["'](.+?)["']""", text, re.MULTILINE)
+    version = re.search(r"^\s*version\s*=\s*(\d+)", text, re.MULTILINE)
+    is_old = bool(text) and (version is None or int(version[1]) < VERSION)
+    start = Path() if is_old else file.parent
+    return start / expanded(named[1] if named else DEFAULT_ARTIFACTS, str(file))
+
+
+def _chosen(config: Path | None, flags: Mapping[str, Any], artifact: object) -> Path | None:
+    """The recipe that is named, or that of a quickstart just below."""
+    from mctl.recipe import RECIPE_FILE
     from mctl.recipe_paths import DEFAULT_ARTIFACTS
 
     nothing_named = config is None and not artifact and flags.get("artifacts") is None
@@ -34,7 +64,7 @@ def recipe_at_hand(
         config = _quickstart_below()
         if config is not None:
             logger.warning("using %s: there is neither %s nor %s/ here", config, RECIPE_FILE, DEFAULT_ARTIFACTS)
-    return load_recipe(config, flags), config
+    return config
 
 
 def _quickstart_below() -> Path | None:

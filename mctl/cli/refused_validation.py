@@ -15,20 +15,20 @@ def leave_report(
 ) -> None:
     """Write the error report of a refused validation into the export that would have been judged.
 
-    Where that is not known, since none is named and the recipe cannot be read, nothing is written.
+    Of a recipe that cannot be read, the line that names the artifacts is enough.
 
     Args:
         error: why it was refused.
         artifact: the export that was named.
         config, artifacts, provider: what was given with `--config`, `--artifacts` and `--provider`.
     """
-    from mctl.cli.recipe_at_hand import recipe_at_hand
+    from mctl.cli.recipe_at_hand import artifacts_at_hand
     from mctl.pipeline.error_report import error_reports
     from mctl.pipeline.lineage import export_in
     from mctl.progress import Silent
 
     with suppress(UserError):
-        export = artifact or export_in(recipe_at_hand(config, {"artifacts": artifacts})[0].artifacts)
+        export = artifact or export_in(artifacts_at_hand(config, artifacts))
         with error_reports(export, "cuda" if provider == "cuda" else "cpu", Silent()):
             raise error
 
@@ -44,16 +44,19 @@ def leave_report_of_usage(error: UserError, arguments: Sequence[str]) -> None:
     from mctl.pipeline.lineage import is_export
     from mctl.recipe_paths import expanded
 
-    if list(arguments[:1]) != ["validate"]:
+    command = next((place for place, word in enumerate(arguments) if not word.startswith("-")), None)
+    if command is None or arguments[command] != "validate":
         return
-    typed = _typed(arguments[1:], command_of("validate").params)
+    typed = _typed([*arguments[:command], *arguments[command + 1 :]], command_of("validate").params)
 
     def path(*names: str) -> Path | None:
         value = next((typed.values[name] for name in names if name in typed.values), None)
         return None if value is None else Path(expanded(value, names[0]))
 
     with suppress(UserError):
-        named = [Path(expanded(name, "ARTIFACT")) for name in (*typed.named, *typed.doubtful)]
+        # An option whose value was forgotten takes the word behind it.
+        words = (*typed.named, *typed.doubtful, *typed.values.values())
+        named = [Path(expanded(word, "ARTIFACT")) for word in words]
         artifact = next((place for place in named if is_export(place)), named[0] if typed.named else None)
         leave_report(error, artifact, path("--config", "-c"), path("--artifacts"), typed.values.get("--provider"))
 
@@ -76,7 +79,7 @@ def _typed(arguments: Sequence[str], parameters: Iterable[Any]) -> _Typed:
             option, sign, value = argument[:2], "=", argument[2:].removeprefix("=")
         if not argument.startswith("-"):
             (typed.doubtful if after_unknown else typed.named).append(argument)
-        elif option in with_value:
-            typed.values[option] = value if sign else next(rest, "")
+        elif option in with_value and (given := value if sign else next(rest, "")):
+            typed.values[option] = given
         after_unknown = argument.startswith("-") and not sign and option not in flags | with_value
     return typed

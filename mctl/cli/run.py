@@ -39,9 +39,8 @@ def run(
     with open_console(quiet) as console:
         result = run_chain(recipe, console)
     if result is not None:
-        code = options.report(result, console, recipe.gate, verbose=verbose)
-        next_step = NextStep(recipe, config, artifacts).after_verdict(
-            result, recipe.artifacts / result.artifact, seen=verbose
-        )
+        folder = recipe.artifacts / result.artifact
+        code = options.report(result, console, recipe.gate, folder, verbose=verbose)
+        next_step = NextStep(recipe, config, artifacts).after_verdict(result, folder, seen=verbose)
         console.say(options.last_line(next_step, result.data))
         raise typer.Exit(code)

@@ -207,8 +207,8 @@ def validate(
         raise
     with open_console(quiet) as console:
         result = run(recipe, console, artifact)
-    code = options.report(result, console, recipe.gate, as_json=json, verbose=verbose)
     folder = artifact or recipe.artifacts / result.artifact
+    code = options.report(result, console, recipe.gate, folder, as_json=json, verbose=verbose)
     next_step = NextStep(recipe, config, artifacts).after_verdict(result, folder, seen=verbose)
     console.say(options.last_line(next_step, result.data))
     raise typer.Exit(code)

@@ -131,7 +131,7 @@ def _write(teacher: Teacher, rows: Any, tokenizer: Any, folder: Path, starts: An
     np.save(folder / "starts.npy", starts)
     order = np.argsort(-np.diff(starts), kind="stable")
     stores: dict[str, Any] = {}
-    progress.start("teacher", len(rows))
+    progress.start("outputs of the teacher", len(rows))
     for first in range(0, len(rows), _BATCH):
         texts = order[first : first + _BATCH].tolist()
         batch = rows[texts]

@@ -94,13 +94,14 @@ def _without_conflicts(
     labels = copies.facts.records["label"]
     differs = labels[copies.rows] != labels[copies.first]
     texts = np.unique(copies.first[differs])
+    texts_with_labels = "1 text" if len(texts) == 1 else f"{len(texts)} texts"
     fates = fates.copy()
     if conflicts == "drop":
         fates[copies.rows[np.isin(copies.first, texts)]] = Fate.CONFLICTING_LABELS
-        what = f"all copies of {len(texts)} texts dropped"
+        what = f"all copies of {texts_with_labels} dropped"
     else:
         fates[copies.rows[differs]] = Fate.CONFLICTING_LABELS
-        what = f"dropped, the first label of {len(texts)} texts kept"
+        what = f"dropped, the first label of {texts_with_labels} kept"
     return fates, dropped(copies.facts, fates, Fate.CONFLICTING_LABELS, what)
 
 

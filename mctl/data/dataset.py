@@ -86,6 +86,7 @@ class Dataset:
         cut_from_train: the splits that the source lacked and that were cut off.
         columns: the columns read, of the train file if the source has several.
         source: file, folder or hub id, as the user named it.
+        test_file: the file of test texts that was given beside it, if one was.
         report: what was found and done.
         dropped: the rows that were dropped.
         sha256: fingerprint of the cleaned rows, see `mctl.data.fingerprint`.
@@ -96,6 +97,7 @@ class Dataset:
     cut_from_train: tuple[SplitName, ...]
     columns: Columns
     source: str
+    test_file: str | None
     report: CleaningReport
     dropped: Dropped
     sha256: str

@@ -44,6 +44,7 @@ def load_dataset(settings: DataSettings, chunk_rows: int = CHUNK_ROWS, *, to_jud
         cut_from_train=cut_from_train,
         columns=_columns(source),
         source=str(settings.source),
+        test_file=settings.test_file,
         report=report,
         dropped=dropped,
         sha256=fingerprint(splits),

@@ -26,7 +26,7 @@ from mctl.pipeline.student import Student, make_student
 from mctl.pipeline.target import check_at, check_target, target_inputs
 from mctl.pipeline.teacher import find_or_make_teacher
 from mctl.pipeline.tutor import Tutor, find_tutor, tutor_settings
-from mctl.pipeline.unlabelled import unlabelled_inputs
+from mctl.pipeline.unlabelled import unlabelled_facts, unlabelled_inputs
 from mctl.pipeline.vocabulary import trim_vocabulary, vocabulary_inputs
 from mctl.progress import Progress
 from mctl.recipe import CompressSettings, ModelSettings, Recipe
@@ -83,7 +83,7 @@ def compress(recipe: Recipe, progress: Progress, later: Sequence[tuple[Path, Kin
             facts = describe(small, tokenizer, data, recipe, progress)
             facts |= {} if vocabulary is None else {"vocabulary": vocabulary}
             facts |= {"pruning": pruned, "layers": student.layers, "seconds": time.monotonic() - started, **spent()}
-            facts |= {} if tutor is None else {"tutor": tutor.as_dict()}
+            facts |= unlabelled_facts(corpora) | ({} if tutor is None else {"tutor": tutor.as_dict()})
             facts["before"] = {name: teacher.manifest.facts[name] for name in ("layout", "parameters")}
             return _save(shop, folder.name, key, teacher, small, tokenizer, facts)
 

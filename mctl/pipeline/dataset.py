@@ -53,6 +53,7 @@ class StageData:
         """For the manifest."""
         return {
             "source": self.dataset.source,
+            **({} if self.dataset.test_file is None else {"test_file": self.dataset.test_file}),
             "sha256": self.dataset.sha256,
             "columns": self.dataset.columns._asdict(),
             "rows": {name: len(split.texts) for name, split in self.splits.items()},

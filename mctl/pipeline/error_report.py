@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import logging
+import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from mctl.errors import UserError
@@ -14,6 +17,8 @@ from mctl.recipe import Provider
 from mctl.report.schema import ErrorReport
 from mctl.report.verdict_files import error_result, write_evidence
 
+logger = logging.getLogger(__name__)
+
 _UNFINISHED = "the validation has not finished: it is under way, or it was stopped."
 _AGAIN = "Run `mctl validate` again."
 
@@ -22,27 +27,49 @@ _AGAIN = "Run `mctl validate` again."
 def error_reports(folder: Path | None, provider: Provider, progress: Progress) -> Iterator[Callable[[], None]]:
     """Write an error report into the export when the body raises, whatever it raises.
 
-    The body calls what it is given once its input has been read: a report then stands there that says that the
-    validation has not finished, which stays if the process is killed.
+    The body calls what it is given once it has read the release that it compares with, which may be the last verdict: a
+    report then stands there that says that the validation has not finished, which stays if the process is killed.
 
     Args:
-        folder: of the export. Where there is none, or it is no export of mctl, nothing is written.
+        folder: of the export, or a file in it. Where there is none, or it is no export of mctl, nothing is written.
+
+    Raises:
+        UserError: another validation of the export is under way. Its verdict will stand there, so nothing is written.
     """
-    if folder is not None and not is_export(folder):
-        folder = None
+    if folder is not None:
+        folder = next((place for place in (folder, folder.parent) if is_export(place)), None)
 
     def report(error: ErrorReport) -> None:
         if folder is not None:
             write_evidence(error_result(error, folder, provider, versions()), folder)
 
-    try:
-        yield lambda: report(ErrorReport(kind="unfinished", what=_UNFINISHED, todo=_AGAIN))
-    except BaseException as error:
+    with nullcontext() if folder is None else _alone(folder):
         try:
-            report(_report_of(error))
-        except OSError as also:
-            progress.say(f"The report of this error cannot be written into {folder}: {also}")
-        raise
+            yield lambda: report(ErrorReport(kind="unfinished", what=_UNFINISHED, todo=_AGAIN))
+        except BaseException as error:
+            try:
+                report(_report_of(error))
+            except OSError as also:
+                progress.say(f"The report of this error cannot be written into {folder}: {also}")
+            raise
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the lock of an export's folder. The kernel drops it when the process ends, however it ends."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError(
+                "another `mctl validate` is judging this export.", where=str(folder), todo="Wait until it has ended."
+            ) from error
+        except OSError as error:  # Some network drives lock no folders.
+            logger.info("%s cannot be locked: %s", folder, error)
+        yield
+    finally:
+        os.close(opened)
 
 
 def _report_of(error: BaseException) -> ErrorReport:

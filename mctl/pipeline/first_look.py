@@ -43,6 +43,8 @@ def look(recipe: Recipe, progress: Progress) -> tuple[StageData | None, int | No
     if source is None or (is_hub_id(source) and not _on_hub(source, progress)):
         return None, positions
     data = load_stage_data(recipe.data, progress, classes)
+    columns = data.dataset.columns
+    progress.say(f"columns: texts in {shortened(columns.text)!r}, labels in {shortened(columns.label)!r}")
     progress.say(f"classes, with their rows: {_classes(data)}")
     return data, positions
 

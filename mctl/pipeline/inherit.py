@@ -70,7 +70,7 @@ def data_of(artifact: Artifact) -> DataSettings:
             todo="Name them with --data, or make the artifact again.",
         ) from error
     paths = {"source": settings.source, "test": settings.test}
-    here = {name: _from_manifest(path, artifact) for name, path in paths.items() if isinstance(path, str)}
+    here = {name: seen_from_here(path, artifact) for name, path in paths.items() if isinstance(path, str)}
     return settings.model_copy(update=here)
 
 
@@ -107,11 +107,11 @@ def _is_same_place(ours: Path, theirs: Path) -> bool:
 def file_of_test_texts(artifact: Artifact) -> Path | None:
     """The file of test texts that an artifact was made with, if it is here."""
     named = (artifact.manifest.recipe.get("data") or {}).get("test")
-    path = Path(_from_manifest(named, artifact)) if isinstance(named, str) else None
+    path = Path(seen_from_here(named, artifact)) if isinstance(named, str) else None
     return path if path is not None and path.is_file() else None
 
 
-def _from_manifest(path: str, artifact: Artifact) -> str:
+def seen_from_here(path: str, artifact: Artifact) -> str:
     """A path of a manifest, seen from the folder that the command runs in. Those of mctl 0.1.0 are as they are."""
     way = artifact.manifest.recipe.get(_RELATIVE_TO)
     if not isinstance(way, str) or Path(path).is_absolute():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from mctl.artifact import write_atomically
@@ -103,5 +104,15 @@ def _start_from_fisher(shop: Shop, student: Student, masks: Any) -> None:
     generator = torch.Generator().manual_seed(shop.recipe.compress.seed)
     chosen = torch.randperm(len(rows), generator=generator)[:_FISHER_TEXTS].tolist()
     pieces = [chosen[first : first + _FISHER_BATCH] for first in range(0, len(chosen), _FISHER_BATCH)]
-    batches = ({name: x.to(device) for name, x in collate([rows[i] for i in piece]).items()} for piece in pieces)
-    start_from_fisher(student.model.to(device).eval(), masks, batches)
+
+    def batches() -> Iterator[dict[str, Any]]:
+        for number, piece in enumerate(pieces):
+            shop.progress.advance(number)
+            yield {name: x.to(device) for name, x in collate([rows[i] for i in piece]).items()}
+
+    shop.progress.start("Fisher information", len(pieces))
+    try:
+        start_from_fisher(student.model.to(device).eval(), masks, batches())
+        shop.progress.advance(len(pieces))
+    finally:
+        shop.progress.finish()

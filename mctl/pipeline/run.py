@@ -24,8 +24,19 @@ def run(recipe: Recipe, progress: Progress) -> ValidationResult | None:
     """
     place = export_place(recipe.artifacts, artifact_name(recipe.compress), recipe.export)
     check_kind(place, "export")
+    progress.say(_plan(recipe))
     compressed = compress(recipe, progress, [(place, "export")])
     if not main_goes_on():
         return None
     exported = export(recipe, progress, compressed.folder)
     return validate(recipe, progress, exported.folder)
+
+
+def _plan(recipe: Recipe) -> str:
+    """The stages that are to come, with their epochs: each says the time that it has left, once it has begun."""
+    settings = recipe.compress
+    teacher = settings.teacher or f"fine-tune ({recipe.finetune.epochs} epochs)"
+    epochs = f"{settings.ramp_epochs} epochs under masks, {settings.recovery_epochs} after"
+    return (
+        f"stages: {teacher}, compress ({epochs}), export {recipe.export.precision}, validate; each says its time left"
+    )

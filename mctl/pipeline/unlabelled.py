@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from mctl.artifact import Artifact
 from mctl.data.text import comparison_key
 from mctl.errors import UserError
 from mctl.pipeline.corpus import Corpus, corpus_hashes
+from mctl.pipeline.inherit import data_of, seen_from_here
 from mctl.pipeline.shop import Shop
 from mctl.recipe import CompressSettings
 
-_FLAG = "--unlabelled"
+_FLAG, _FACT = "--unlabelled", "unlabelled_sha256"
 
 
 def unlabelled_inputs(settings: CompressSettings) -> dict[str, str]:
@@ -28,6 +30,15 @@ def unlabelled_inputs(settings: CompressSettings) -> dict[str, str]:
         )
     hashes = corpus_hashes(settings.unlabelled, _FLAG)
     return {"unlabelled": " ".join(hashes.values())} if hashes else {}
+
+
+def unlabelled_facts(inputs: Mapping[str, str]) -> dict[str, list[str]]:
+    """What the manifest says of these files: SHA-256 of each.
+
+    Args:
+        inputs: those of `unlabelled_inputs`, and perhaps others.
+    """
+    return {_FACT: inputs["unlabelled"].split()} if "unlabelled" in inputs else {}
 
 
 def unlabelled_texts(shop: Shop) -> list[str]:
@@ -59,6 +70,26 @@ def unlabelled_texts(shop: Shop) -> list[str]:
         f"as {len(found)} of the length of training texts"
     )
     return list(found.values())
+
+
+def unlabelled_of(artifact: Artifact) -> Iterator[str]:
+    """The texts without labels that an artifact learnt from, before they were cut.
+
+    Raises:
+        UserError: a file is gone, or is not what it was.
+    """
+    if artifact.manifest.kind != "compressed":  # The recipe of a teacher may name what is for its students.
+        return
+    data = data_of(artifact)
+    named = (artifact.manifest.recipe.get("compress") or {}).get("unlabelled") or ()
+    paths = tuple(seen_from_here(str(path), artifact) for path in named)
+    recorded = artifact.manifest.facts.get(_FACT)  # Version 0.1.0 recorded no hashes.
+    hashes = list(corpus_hashes(paths, _FLAG).values())
+    if recorded is not None and hashes != recorded:
+        raise UserError("these are not the texts that the artifact learnt from.", where=f"{_FLAG} {', '.join(paths)}")
+    column = artifact.manifest.data["columns"]["text"]
+    for path in dict.fromkeys(paths):
+        yield from Corpus(Path(path), column, _FLAG, data.quotes, data.sheet)
 
 
 class _Read:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+
 from mctl.artifact import Artifact
 from mctl.data import load
+from mctl.data.text import comparison_key
 from mctl.errors import UserError
 from mctl.pipeline.dataset import StageData
 from mctl.pipeline.inherit import data_of, is_data_of
 from mctl.pipeline.lineage import Lineage
+from mctl.pipeline.unlabelled import unlabelled_of
 from mctl.validators.gate import Check, data_check
 
 
@@ -21,8 +26,8 @@ def check_data(data: StageData, lineage: Lineage, *, unseen: bool, unknown: str 
         unknown: why models from elsewhere may have been trained on them.
     """
     recorded, found = lineage.source.manifest.data, data.dataset
-    made_from = {artifact.manifest.data.get("sha256"): artifact for artifact in (lineage.source, lineage.baseline)}
-    others = [artifact for sha256, artifact in made_from.items() if sha256 != found.sha256]
+    models = (lineage.source, lineage.baseline)
+    others = [artifact for artifact in models if artifact.manifest.data.get("sha256") != found.sha256]
     return data_check(
         found.source,
         same_rows=not others,
@@ -35,14 +40,29 @@ def check_data(data: StageData, lineage: Lineage, *, unseen: bool, unknown: str 
 
 
 def _seen(data: StageData, models: list[Artifact]) -> int | None:
-    """How many test texts these were trained on; None where the data of a training are not at hand any more."""
-    trained_on: set[int] = set()
+    """How many test texts these were trained on; None where the texts of a training are not at hand any more.
+
+    Texts are the same as cleaning has it, whatever their spaces and invisible characters are.
+    """
+    tests = Counter(map(comparison_key, data.splits["test"].texts))
+    learnt: set[str] = set()
+    try:
+        learnt.update(key for text in _trained_on(models) if (key := comparison_key(text)) in tests)
+    except UserError:
+        return None
+    return sum(tests[key] for key in learnt)
+
+
+def _trained_on(models: list[Artifact]) -> Iterator[str]:
+    """The texts that models were trained on, also those that they learnt a teacher's answers to.
+
+    Raises:
+        UserError: they are not what they were, or not there.
+    """
+    for sha256, artifact in {artifact.manifest.data.get("sha256"): artifact for artifact in models}.items():
+        of_training = load(data_of(artifact))
+        if of_training.sha256 != sha256:
+            raise UserError("the rows are not those that the artifact was made from.", where=of_training.source)
+        yield from of_training.splits["train"].texts
     for artifact in models:
-        try:
-            of_training = load(data_of(artifact))
-        except UserError:
-            return None
-        if of_training.sha256 != artifact.manifest.data.get("sha256"):
-            return None
-        trained_on |= {hash(text) for text in of_training.splits["train"].texts}
-    return sum(hash(text) in trained_on for text in data.splits["test"].texts)
+        yield from unlabelled_of(artifact)

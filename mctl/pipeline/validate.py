@@ -50,11 +50,10 @@ def validate(recipe: Recipe, progress: Progress, folder: Path | None = None) -> 
     provider = recipe.measure.provider
     chosen = folder or export_in(recipe.artifacts)
     with error_reports(chosen, provider, progress) as begin:
+        release = read_release(recipe.gate.against) if recipe.gate.against else None
+        begin()
         check_provider(provider, "--provider, or provider under [measure]")
-        release = released = None
-        if recipe.gate.against:
-            release = read_release(recipe.gate.against)
-            released = released_export(release, recipe.gate.against)
+        released = released_export(release, recipe.gate.against) if release and recipe.gate.against else None
         if chosen is None:
             raise UserError(f"there is no export in {recipe.artifacts}.", todo="Run `mctl export` first.")
         lineage = find_lineage(chosen)
@@ -62,7 +61,6 @@ def validate(recipe: Recipe, progress: Progress, folder: Path | None = None) -> 
             progress.say(f"validating {chosen}, the newest there is")
         check_runtime(lineage.export)
         check_places(chosen, provider)
-        begin()
         result = _judge(recipe, progress, lineage, release, released)
         for artifact in (*lineage.members().values(), *([released] if released else [])):
             artifact.check_unchanged()

@@ -78,10 +78,12 @@ def _speed(comparison: Comparison | None) -> KeyFigure:
     details = [f"{100 * speedup.confidence:.3g} % interval: {speedup.low:.2f} to {speedup.high:.2f}"]
     times = [_median(comparison.latency_ms.get(role)) for role in ("export", "baseline")]
     if all(times):
-        details.append(f"median {times[0]} ms a batch, baseline {times[1]} ms")
+        texts = comparison.measured_with.get("batch_size")
+        details.append(f"median {times[0]} ms a batch{f' of {texts}' if texts else ''}, baseline {times[1]} ms")
     told = f"{speedup.value:.2f} times as fast"
     if speedup.low <= 1 <= speedup.high and speedup.high > _UNTOLD * speedup.low:
-        return KeyFigure("speed", "not measurable on this machine", (told, *details))
+        quiet = "the timings differ too much: validate again while nothing else runs, or with more --repeats"
+        return KeyFigure("speed", "not measurable on this machine", (quiet, told, *details))
     return KeyFigure("speed", told, tuple(details))
 
 

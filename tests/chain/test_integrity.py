@@ -78,10 +78,11 @@ def write_rows(path: Path, rows: list[tuple[str, str]]) -> None:
         csv.writer(file).writerows([("text", "label"), *rows])
 
 
-def test_texts_that_were_trained_on_are_no_test(copy_of_chain: Path) -> None:
+@pytest.mark.parametrize(("old", "new"), [("", ""), (" ", "  "), (" ", "\u00a0"), (" ", " \u200b")])
+def test_texts_that_were_trained_on_are_no_test(copy_of_chain: Path, old: str, new: str) -> None:
     """Other data whose test split holds them, found because the data of the training are still there."""
-    trained_on = list(load(DataSettings(source=str(copy_of_chain / "news.csv"))).splits["train"])
-    write_rows(copy_of_chain / "other.csv", trained_on)
+    trained_on = load(DataSettings(source=str(copy_of_chain / "news.csv"))).splits["train"]
+    write_rows(copy_of_chain / "other.csv", [(text.replace(old, new), label) for text, label in trained_on])
     code, result = judged(copy_of_chain, "--data", "other.csv", "--unseen-data")
     assert (code, check(result, "data")["verdict"]) == (1, "fail")
     assert check(result, "data")["figure"] > 0

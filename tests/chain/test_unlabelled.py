@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -44,6 +45,23 @@ def test_a_student_learns_from_texts_without_labels(copy_of_chain: Path) -> None
     assert learnt <= len(lines) + len(paragraph.split())
     manifest = json.loads((copy_of_chain / "artifacts" / "more" / "manifest.json").read_text())
     assert manifest["recipe"]["compress"]["unlabelled"] == [first, second]
+
+
+def test_texts_that_a_student_learnt_without_labels_are_no_test(copy_of_chain: Path) -> None:
+    rows = [(text, label) for text, label in headlines(99, 40) if text in new(copy_of_chain)]
+    lines = [text for text, _ in rows]
+    assert mctl(*QUICK, "--unlabelled", written(copy_of_chain / "a.txt", lines), cwd=copy_of_chain).code == 0
+    assert mctl("export", "artifacts/more", "--fp32", cwd=copy_of_chain).code == 0
+    with (copy_of_chain / "tests.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("text", "label"), *((f"{text} ", label) for text, label in rows)])
+    judge = ("validate", "artifacts/more-fp32", "--data", "tests.csv", "--no-emissions", "--repeats", "2", "--json")
+    ran = mctl(*judge, cwd=copy_of_chain)
+    (data,) = [check for check in json.loads(ran.out)["checks"] if check["name"] == "data"]
+    assert (ran.code, data["verdict"], data["figure"]) == (1, "fail", len(set(lines)))
+    written(copy_of_chain / "a.txt", lines[1:])
+    ran = mctl(*judge, cwd=copy_of_chain)
+    (data,) = [check for check in json.loads(ran.out)["checks"] if check["name"] == "data"]
+    assert (ran.code, data["verdict"]) == (3, "inconclusive"), "nobody can tell any more"
 
 
 def test_other_texts_make_another_student_and_another_name_does_not(copy_of_chain: Path) -> None:

@@ -16,6 +16,7 @@ from refusal import Refused, contents
 from reseal import reseal
 from sarif_pydantic import Sarif
 
+from mctl.artifact import keep_verdict
 from mctl.report.verdict_files import parse_result
 
 if TYPE_CHECKING:
@@ -76,6 +77,10 @@ def test_a_verdict_of_0_1_0_is_kept_when_it_is_replaced(tmp_path: Path) -> None:
         (("--max-acuracy-drop", "2", EXPORT), "there is no option --max-acuracy-drop"),
         (("--max-acuracy-drop", "2"), "there is no option --max-acuracy-drop"),
         (("--nosuch", EXPORT, "2"), "there is no option --nosuch"),
+        (("--artifacts",), "requires an argument"),
+        (("--max-accuracy-drop", EXPORT), "unable to parse string as a number"),
+        (("-c", "gone.toml", "--nosuch"), "there is no option --nosuch"),
+        ((f"{EXPORT}/model.onnx",), "this is an ONNX file"),
     ],
 )
 def test_a_command_line_that_is_refused_leaves_no_old_pass(
@@ -99,8 +104,8 @@ def test_a_command_line_that_is_refused_leaves_no_old_pass(
     [
         ("validate", "nowhere", "--nosuch"),
         ("export", EXPORT, "--nosuch"),
-        ("validate", "--nosuch", "-c", "gone.toml"),
-        ("validate", "--nosuch", "-cgone.toml"),
+        ("validate", "--nosuch", "-c", "gone/mctl.toml"),
+        ("validate", "--nosuch", "-cgone/mctl.toml"),
     ],
 )
 def test_a_command_line_that_names_no_export_changes_none(tmp_path: Path, arguments: tuple[str, ...]) -> None:
@@ -117,6 +122,50 @@ def test_a_command_line_for_cuda_that_is_refused_leaves_the_verdict_on_cpu(tmp_p
     assert mctl("validate", EXPORT, "--provider=cuda", "--nosuch", cwd=tmp_path / "old").code == 2
     assert result_in(folder) == before
     assert result_in(folder, "validation-cuda.json")["verdict"] == "error"
+
+
+@pytest.mark.parametrize("arguments", [(), ("--artifacts", "artifacts"), ("--config", "other.toml")])
+@pytest.mark.parametrize("line", ["[gate]\nmin_speedup = 'two'", "max_lenght = 3", "x = = 1"])
+def test_a_recipe_that_cannot_be_read_leaves_no_old_pass(tmp_path: Path, arguments: tuple[str, ...], line: str) -> None:
+    shutil.copytree(FIXTURE, tmp_path / "old")
+    for name in ("mctl.toml", "other.toml"):
+        (tmp_path / "old" / name).write_text(f"version = 2\nartifacts = 'artifacts'\n{line}\n", encoding="utf-8")
+    assert mctl("validate", *arguments, cwd=tmp_path / "old").code == 2
+    assert result_in(tmp_path / "old" / EXPORT)["verdict"] == "error"
+
+
+@pytest.mark.parametrize("first", ["--quiet", "--quite"])
+def test_an_option_before_the_command_leaves_no_old_pass(tmp_path: Path, first: str) -> None:
+    shutil.copytree(FIXTURE, tmp_path / "old")
+    assert mctl(first, "validate", EXPORT, cwd=tmp_path / "old").code == 2
+    assert result_in(tmp_path / "old" / EXPORT)["verdict"] == "error"
+
+
+def test_two_validations_of_one_export_do_not_mix(copy_of_chain: Path) -> None:
+    """The second is refused, and leaves the place to the verdict that comes."""
+    refused = []
+
+    def another() -> None:
+        refused.append(mctl("validate", EXPORT, "--data", "nowhere.csv", cwd=copy_of_chain))
+        refused.append(mctl("validate", EXPORT, "--nosuch", cwd=copy_of_chain))
+        assert result_in(copy_of_chain / EXPORT)["error"]["kind"] == "unfinished"
+
+    with mock.patch("mctl.pipeline.validate.measure", side_effect=meanwhile(another)):
+        assert mctl("validate", EXPORT, *QUICK, cwd=copy_of_chain).code == 0
+    assert [one.code for one in refused] == [2, 2]
+    assert "another `mctl validate` is judging this export" in " ".join(refused[0].err.split())
+    assert result_in(copy_of_chain / EXPORT)["verdict"] == "pass"
+    assert mctl("validate", EXPORT, "--data", "nowhere.csv", cwd=copy_of_chain).code == 2
+    assert result_in(copy_of_chain / EXPORT)["verdict"] == "error"
+
+
+def test_a_verdict_with_another_time_is_no_verdict_of_mctl(copy_of_chain: Path) -> None:
+    path, before = copy_of_chain / EXPORT / "validation.json", history(copy_of_chain / EXPORT)
+    mine = json.dumps(result_in(path.parent) | {"created": "2026-01-01T00:00:00+00:00"})
+    path.write_text(mine, encoding="utf-8")
+    assert mctl("validate", EXPORT, *QUICK, cwd=copy_of_chain).code == 2
+    assert path.read_text(encoding="utf-8") == mine
+    assert history(path.parent) == before
 
 
 @pytest.mark.parametrize(
@@ -282,7 +331,7 @@ def test_a_process_that_is_killed_leaves_no_old_pass(copy_of_chain: Path) -> Non
         raise SystemExit(9)
 
     found: list[dict[str, Any]] = []
-    with mock.patch("mctl.pipeline.validate.integrity", side_effect=die):
+    with mock.patch("mctl.pipeline.validate.find_lineage", side_effect=die):
         mctl("validate", EXPORT, *QUICK, cwd=copy_of_chain)
     assert [(one["verdict"], one["error"]["kind"]) for one in found] == [("error", "unfinished")]
 
@@ -313,6 +362,7 @@ def test_a_report_on_cuda_of_what_is_there_no_more_is_no_pass(copy_of_chain: Pat
     folder = copy_of_chain / EXPORT
     result = parse_result(folder / "validation.json").model_copy(update={"provider": "cuda"})
     (folder / "validation-cuda.json").write_text(result.model_dump_json(), encoding="utf-8")
+    keep_verdict((folder / "validation-cuda.json").read_bytes(), folder)
     if stale:
         reseal(folder, lambda manifest: manifest.update(created="2020"))
     else:

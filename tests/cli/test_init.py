@@ -90,6 +90,27 @@ def test_what_is_missing_is_named_and_nothing_but_the_new_file_is_to_be_replaced
     assert ran.err.splitlines()[-1] == f"next: mctl init {named} --output new.toml --force"
 
 
+def test_columns_with_names_of_their_own_are_named_and_said(
+    copy_of_sample: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(copy_of_sample)
+    header, rows = (copy_of_sample / "news.csv").read_text(encoding="utf-8").split("\n", 1)
+    assert header.strip() == "text,label,origin"
+    (copy_of_sample / "own.csv").write_text(f"message,feeling,origin\n{rows}", encoding="utf-8")
+    (copy_of_sample / "mctl.toml").unlink()
+    refused(
+        "init", "--data", "own.csv", cwd=copy_of_sample, words=["the flag --label", "'message', 'feeling', 'origin'"]
+    )
+    named = ("--text", "message", "--label", "feeling")
+    ran = mctl("init", "--data", "own.csv", "--model", "encoder", *named, cwd=copy_of_sample)
+    assert ran.code == 0, ran.err
+    assert "columns: texts in 'message', labels in 'feeling'" in ran.err
+    recipe = load_recipe(copy_of_sample / "mctl.toml")
+    assert (recipe.data.text, recipe.data.label) == ("message", "feeling")
+    assert mctl("init", "--full", "--force", "--data", "own.csv", *named, cwd=copy_of_sample).code == 0
+    assert load_recipe(copy_of_sample / "mctl.toml").data == recipe.data
+
+
 def test_what_is_no_file_is_not_replaced_even_if_asked(copy_of_sample: Path, refused: Refused) -> None:
     link, pipe = copy_of_sample / "link.toml", copy_of_sample / "pipe.toml"
     link.symlink_to("elsewhere.toml")

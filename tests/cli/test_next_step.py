@@ -125,7 +125,7 @@ def test_texts_to_label_are_those_of_the_test_file_and_never_those_of_the_traini
     assert step.using(given) == (labelling if written else one_text)
     report = command("report", artifact.folder)
     assert step.after_prediction(given, of_file=False) == (labelling if written else report)
-    assert step.after_prediction(given, of_file=True) == report
+    assert step.after_prediction(given, of_file=True) == command("bench", artifact.folder)
     if written:
         (tmp_path / written).write_text("labelled", encoding="utf-8")
         assert step.using(given) == one_text

@@ -93,7 +93,9 @@ def test_one_text_with_two_labels(conflicts, expected):
     assert [row for row in kept if row[1] == "both"] == expected
     finding = report.findings[0]
     assert (finding.kind, finding.count) == ("conflicting_labels", 3 if conflicts == "drop" else 1)
-    assert "1 texts" in finding.what_was_done
+    assert finding.what_was_done == (
+        "all copies of 1 text dropped" if conflicts == "drop" else "dropped, the first label of 1 text kept"
+    )
 
 
 def test_a_shared_text_stays_in_the_split_nearest_to_test():
