@@ -26,8 +26,10 @@ def main() -> None:
     debug = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")
-    code = _coded(lambda: _one_of_several(debug), debug)
-    drop_output()
+    try:
+        code = _coded(lambda: _one_of_several(debug), debug)
+    finally:  # A command that failed exits from within: what Python cannot write at its end takes the exit code away.
+        drop_output()
     if code:
         sys.exit(int(code))
 

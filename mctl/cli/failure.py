@@ -8,6 +8,7 @@ import os
 import sys
 import traceback
 
+from mctl.cli.streams import stdout_is_full
 from mctl.errors import UserError
 from mctl.exit_codes import ExitCode
 
@@ -62,15 +63,21 @@ def _from_system(error: BaseException) -> UserError | None:
         if type(seen).__name__ == "OutOfMemoryError":
             return UserError("this does not fit into the GPU's memory.", todo="Ask for a smaller --batch-size.")
         if getattr(seen, "errno", None) in _FULL or any(words in str(seen) for words in _FULL_IN_WORDS):
-            return UserError(
-                "the disk is full.",
-                where=getattr(seen, "filename", None),
-                todo="What was complete before is untouched. Make room, or write to another disk, and run the same "
-                "command again.",
-            )
+            return _disk_is_full(getattr(seen, "filename", None))
         if getattr(seen, "errno", None) == errno.EBADF and getattr(seen, "filename", None) is None:
             return UserError("the output cannot be written.", where="stdout", todo="Check where it is redirected to.")
         if isinstance(seen, PermissionError) or getattr(seen, "errno", None) == errno.EROFS:
             return UserError(f"no permission: {seen}.", todo="Check whose it is, or choose another place.")
         seen = seen.__cause__ or seen.__context__
     return None
+
+
+def _disk_is_full(name: str | None) -> UserError:
+    where, other = name, "write to another disk"
+    if name is None and stdout_is_full():
+        where, other = "standard output", "redirect it to another disk"
+    return UserError(
+        "the disk is full.",
+        where=where,
+        todo=f"What was complete before is untouched. Make room, or {other}, and run the same command again.",
+    )

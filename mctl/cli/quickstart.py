@@ -33,6 +33,7 @@ def quickstart(
     from mctl.pipeline.run import run
     from mctl.report.console import open_console
 
+    options.check_step_summary()
     code = 0
     with open_console(quiet) as console:
         recipe = prepare(folder, console)

@@ -29,6 +29,7 @@ def run(
     from mctl.recipe import RECIPE_FILE, load_recipe
     from mctl.report.console import open_console
 
+    options.check_step_summary()
     recipe = load_recipe(config, {"artifacts": artifacts})
     if recipe.data.source is None:
         todo = "Name source under [data], or write a recipe: mctl init --data FILE --model FOLDER_OR_HUB_ID."

@@ -6,8 +6,10 @@ import contextlib
 import fcntl
 import io
 import os
+import stat
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO
 
 _NAMES = ("stdin", "stdout", "stderr")
@@ -54,6 +56,23 @@ def reader_may_leave() -> Iterator[None]:
         sys.stdout.flush()
     except BrokenPipeError:
         drop_output()
+
+
+def stdout_is_full() -> bool:
+    """Whether standard output leads to where there is no room: errors of a stream do not name it.
+
+    What was refused may be kept, to be written again, or be gone: then the disk is asked.
+    """
+    try:
+        sys.stdout.flush()
+        number = sys.stdout.fileno()
+        kind, room = os.fstat(number), os.fstatvfs(number).f_bavail
+    except io.UnsupportedOperation:  # A stream in memory.
+        return False
+    except OSError:
+        return True
+    full = Path("/dev/full")
+    return (stat.S_ISREG(kind.st_mode) and room == 0) or (full.exists() and os.path.samestat(kind, full.stat()))
 
 
 def drop_output() -> None:

@@ -172,6 +172,7 @@ def validate(
     from mctl.report.console import open_console
 
     try:
+        options.check_step_summary()
         recipe, config = recipe_at_hand(
             config,
             {

@@ -88,11 +88,24 @@ def test_a_verdict_of_another_export_is_not_shown(copy_of_chain: Path, refused: 
 def test_a_summary_that_cannot_be_written_does_not_hide_the_verdict(
     copy_of_chain: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(copy_of_chain / "no" / "folder"))
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "/dev/full")
     ran = mctl("validate", EXPORT, "--no-emissions", cwd=copy_of_chain)
     assert ran.code == 2
     assert "verdict: PASS" in ran.out
     assert "GITHUB_STEP_SUMMARY" in complaint(ran.err)
+
+
+@pytest.mark.parametrize("command", [("validate", EXPORT), ("run",), ("quickstart", "elsewhere")])
+def test_a_summary_that_has_no_place_is_refused_before_anything_is_measured(
+    copy_of_chain: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    place = copy_of_chain / "no" / "folder"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(place))
+    ran = mctl(*command, cwd=copy_of_chain)
+    assert (ran.code, ran.out) == (2, "")
+    message = complaint(ran.err)
+    assert f"GITHUB_STEP_SUMMARY={place}: the summary cannot be written: No such file" in message, message
+    assert not (copy_of_chain / "elsewhere").exists()
 
 
 def test_thresholds_are_numbers_that_end(copy_of_chain: Path, refused: Refused) -> None:

@@ -144,10 +144,12 @@ def test_every_json_on_stdout_is_utf8(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
-def test_a_full_output_is_one_paragraph(tmp_path: Path) -> None:
-    ran = shell(f"mctl inspect '{TEACHER}' > /dev/full", tmp_path)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_output_is_one_paragraph(tmp_path: Path, unbuffered: str) -> None:
+    ran = shell(f"mctl inspect '{TEACHER}' > /dev/full", tmp_path, PYTHONUNBUFFERED=unbuffered)
     assert ran.returncode == 2
     assert ran.stderr.count("error: ") == 1
+    assert "error: standard output: the disk is full" in ran.stderr
     assert "Traceback" not in ran.stderr
 
 
