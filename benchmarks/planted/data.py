@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from mctl.data import load
@@ -36,20 +37,21 @@ def faults() -> Iterator[Fault]:
         edit(lambda lines: [lines[0], *(_without_label(line) for line in lines[1:])]),
         words=named,
     )
-    yield Fault(
-        "the training texts as the test texts",
-        _trained_on,
-        (*VALIDATE, "--data", "trained-on.csv"),
-        ("that the models were trained on",),
-    )
+    for how, spaces in (("", " "), (", with other spaces", "\u00a0 ")):
+        yield Fault(
+            f"the training texts as the test texts{how}",
+            partial(_trained_on, spaces=spaces),
+            (*VALIDATE, "--data", "trained-on.csv"),
+            ("that the models were trained on",),
+        )
     yield Fault("the data are gone", lambda copy: (copy / "synthetic.csv").unlink(), words=named)
     yield Fault(
         "the data are binary", lambda copy: (copy / "synthetic.csv").write_bytes(bytes(range(256)) * 40), words=named
     )
 
 
-def _trained_on(copy: Path) -> None:
+def _trained_on(copy: Path, spaces: str) -> None:
     settings = load_recipe(copy / "mctl.toml").data
     rows = load(settings.model_copy(update={"source": str(copy / settings.source)})).splits["train"]
     with (copy / "trained-on.csv").open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([("text", "label"), *rows])
+        csv.writer(file).writerows([("text", "label"), *((text.replace(" ", spaces), label) for text, label in rows)])

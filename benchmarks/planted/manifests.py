@@ -23,7 +23,7 @@ def faults() -> Iterator[Fault]:
         yield Fault(
             f"manifest of {artifact} deleted",
             lambda copy, at=artifact: (copy / at / "manifest.json").unlink(),
-            words=("manifest.json is missing",),
+            words=("manifest.json is missing", "no artifact here"),
         )
     for name in ("../../synthetic.csv", "/etc/passwd", "a/../../../x"):
         yield Fault(

@@ -30,8 +30,8 @@ def load_dataset(settings: DataSettings, chunk_rows: int = CHUNK_ROWS, *, to_jud
     source = read_source(settings, chunk_rows, to_judge=to_judge)
     facts, respelled = evenly_spelled(collect(source, settings.seed), settings)
     kept, report, dropped = clean(facts, settings)
-    check_dropped(dropped, report.rows_read, settings)
     _check_classes(facts, kept, report, str(settings.source))
+    check_dropped(dropped, report.rows_read, settings)
     positions, cut_from_train = cut(facts, kept, settings)
     splits = _splits(facts, positions)
     passed_over = [found for opened in source.values() for found in opened.findings]

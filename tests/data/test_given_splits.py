@@ -85,6 +85,14 @@ def test_a_given_split_that_loses_more_than_half_is_refused(write: Write, two_cl
     assert len(load(DataSettings(source=str(folder), max_dropped=80)).splits[name]) == 9  # type: ignore[index]
 
 
+def test_a_training_file_without_labels_is_blamed_and_not_the_test_file(write: Write, two_classes: list[Any]) -> None:
+    train = write("news.csv", [(text, "") for text, _ in two_classes])
+    test = write("test.csv", with_prefix(two_classes, "test"))
+    with pytest.raises(UserError, match="no row is left of 80 rows after cleaning") as caught:
+        load(DataSettings(source=str(train), test=str(test)))
+    assert caught.value.where == str(train)
+
+
 def test_a_copy_of_test_as_dev_is_not_replaced(write: Write, two_classes: list[Any]) -> None:
     write("news/train.csv", two_classes)
     for name in ("dev", "test"):
