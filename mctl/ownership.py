@@ -128,8 +128,8 @@ def is_verdict(name: str) -> bool:
 def is_work(folder: Path, name: str) -> bool:
     """Whether mctl or its trainer wrote a file in a work folder: by its name and by how it begins.
 
-    Text files of tokenizers (`vocab.txt`, `merges.txt`) and weights beside a graph begin in no way of their own: there
-    the name decides.
+    Text files of tokenizers (`vocab.txt`, `merges.txt`) and weights beside a graph have no fixed beginning: there the
+    name decides.
 
     An empty file holds nothing that could be lost, and is what a killed process leaves of any.
 
@@ -293,7 +293,7 @@ def _differs_from_history(path: Path, content: bytes) -> bool:
     The history has each verdict before it gets its usual name. Version 0.1.0 kept none; it gave no reasons.
     """
     name, history = verdict_name(content), path.parent / HISTORY
-    if name is None or not history.is_dir():
+    if name is None or not history.is_dir() or not any(history.iterdir()):
         return False
     kept = history / name
     if kept.is_file():

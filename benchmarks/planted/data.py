@@ -30,8 +30,11 @@ def faults() -> Iterator[Fault]:
         return plant
 
     named = ("synthetic.csv",)
-    yield Fault("a row of the data deleted", edit(lambda lines: lines[:-1]), words=named)
-    yield Fault("a row of the data added", edit(lambda lines: [*lines, "नवीन बातमी आज आली,Sports\n"]), words=named)
+    changed = ("is not what it was when the models were made",)
+    yield Fault("a row of the data deleted", edit(lambda lines: lines[:-1]), words=changed)
+    yield Fault(
+        "a row of the data added", edit(lambda lines: [*lines, "नवीन बातमी आज आली,Sports,synthetic\n"]), words=changed
+    )
     yield Fault(
         "labels of the data emptied",
         edit(lambda lines: [lines[0], *(_without_label(line) for line in lines[1:])]),

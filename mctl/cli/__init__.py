@@ -28,7 +28,7 @@ def main() -> None:
         sys.argv.remove("--debug")
     try:
         code = _coded(lambda: _one_of_several(debug), debug)
-    finally:  # A command that failed exits from within: what Python cannot write at its end takes the exit code away.
+    finally:  # A command that failed exits from within. If Python's last flush fails, the exit code becomes 120.
         drop_output()
     if code:
         sys.exit(int(code))

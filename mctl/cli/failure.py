@@ -8,14 +8,13 @@ import os
 import sys
 import traceback
 
-from mctl.cli.streams import stdout_is_full
+from mctl.cli.streams import NO_ROOM, full_output
 from mctl.errors import UserError
 from mctl.exit_codes import ExitCode
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # Writers in Rust (safetensors) and C++ (onnx, torch) raise no OSError; torch only notices that its file is too short.
 _FULL_IN_WORDS = (
-    *(os.strerror(number) for number in _FULL),
+    *(os.strerror(number) for number in NO_ROOM),
     "PytorchStreamWriter failed writing",
     "inline_container.cc",
 )
@@ -62,7 +61,7 @@ def _from_system(error: BaseException) -> UserError | None:
     while seen is not None:
         if type(seen).__name__ == "OutOfMemoryError":
             return UserError("this does not fit into the GPU's memory.", todo="Ask for a smaller --batch-size.")
-        if getattr(seen, "errno", None) in _FULL or any(words in str(seen) for words in _FULL_IN_WORDS):
+        if getattr(seen, "errno", None) in NO_ROOM or any(words in str(seen) for words in _FULL_IN_WORDS):
             return _disk_is_full(getattr(seen, "filename", None))
         if getattr(seen, "errno", None) == errno.EBADF and getattr(seen, "filename", None) is None:
             return UserError("the output cannot be written.", where="stdout", todo="Check where it is redirected to.")
@@ -74,8 +73,8 @@ def _from_system(error: BaseException) -> UserError | None:
 
 def _disk_is_full(name: str | None) -> UserError:
     where, other = name, "write to another disk"
-    if name is None and stdout_is_full():
-        where, other = "standard output", "redirect it to another disk"
+    if name is None and (output := full_output()):
+        where, other = output, "redirect the output to another disk"
     return UserError(
         "the disk is full.",
         where=where,

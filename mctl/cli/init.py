@@ -92,14 +92,15 @@ def init(
             given |= {"compress.distill": True}
             if teacher is not None:
                 given = {key: value for key, value in given.items() if not key.startswith("finetune.")}
-        text = recipe_text(given) if full else brief_recipe(given)
         with writing_output(output, "--output", replace=force) as file:
-            file.write(text)
+            file.write(recipe_text(given) if full else brief_recipe(given))
         typer.echo(str(output))
         if data is None or (model is None and teacher is None):
             console.say(f"{output} names no data or no model yet: write them into it, or let `mctl init` look at them.")
-            made_of = ("--teacher", teacher) if teacher else ("--model", model or "FOLDER_OR_HUB_ID")
-            console.say(command("init", "--data", data or "FILE", *made_of, "--output", output, "--force"))
+            start = {"--teacher": teacher} if teacher else {"--model": model or "FOLDER_OR_HUB_ID"}
+            of_data = {"--data": data or "FILE", "--text": text, "--label": label, "--sheet": sheet, "--test": test}
+            words = [word for flag, value in (of_data | start).items() if value is not None for word in (flag, value)]
+            console.say(command("init", *words, *(["--full"] if full else []), "--output", output, "--force"))
         else:
             console.say(command("run", config=output))
 

@@ -177,28 +177,6 @@ def last_line(next_step: str, data: Mapping[str, Any]) -> str:
     return f"data: {told_share(dropped)}; {next_step}" if dropped and is_much(dropped) else next_step
 
 
-def check_step_summary() -> None:
-    """Refuse a page of GitHub's step that `report` could not add to, before anything is measured.
-
-    Raises:
-        UserError: it cannot be opened for writing.
-    """
-    import os
-
-    path = os.environ.get("GITHUB_STEP_SUMMARY")
-    if path:
-        from mctl.errors import UserError
-
-        try:
-            Path(path).open("ab").close()
-        except OSError as error:
-            raise UserError(
-                f"the summary cannot be written: {error.strerror or error}.",
-                where=f"GITHUB_STEP_SUMMARY={path}",
-                todo="Unset the variable, or name a file.",
-            ) from error
-
-
 def report(
     result: ValidationResult,
     console: TerminalProgress,
@@ -220,8 +198,9 @@ def report(
     from mctl.cli.streams import reader_may_leave, stdout_for_programs
     from mctl.report.plain import plain
     from mctl.report.reason import provider_of, reason_of
+    from mctl.report.step_summary import append_step_summary
     from mctl.report.terminal import show
-    from mctl.report.verdict_files import FORMATS, NAMES, append_step_summary
+    from mctl.report.verdict_files import FORMATS, NAMES
 
     with reader_may_leave():
         if as_json:

@@ -98,6 +98,7 @@ def predict(
     from mctl.cli.streams import stdout_for_programs
     from mctl.data.table import Dialect
     from mctl.output_file import writing_output
+    from mctl.pipeline.inherit import label_spelling_of
     from mctl.pipeline.predict import TextClassifier, open_artifact
     from mctl.pipeline.predict_table import check_ending, label_table, write_rows, written_as
     from mctl.report.console import open_console
@@ -126,7 +127,7 @@ def predict(
                 source,
                 format,
                 dialect=dialect,
-                label_spelling=recipe.data.label_spelling,
+                label_spelling=label_spelling_of(opened, recipe),
                 column=text,
                 batch_size=batch_size,
                 top_k=top_k,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -32,8 +33,9 @@ def quickstart(
     from mctl.pipeline.quickstart import prepare
     from mctl.pipeline.run import run
     from mctl.report.console import open_console
+    from mctl.report.step_summary import check_step_summary
 
-    options.check_step_summary()
+    check_step_summary(os.environ)
     code = 0
     with open_console(quiet) as console:
         recipe = prepare(folder, console)

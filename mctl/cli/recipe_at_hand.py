@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
+import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,12 +48,23 @@ def artifacts_at_hand(config: Path | None, artifacts: Path | None) -> Path:
     if artifacts is not None:
         return artifacts
     file = _chosen(config, {}, None) or Path(RECIPE_FILE)
-    text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
-    named = re.search(r"""^\s*artifacts\s*=\s*["'](.+?)["']""", text, re.MULTILINE)
-    version = re.search(r"^\s*version\s*=\s*(\d+)", text, re.MULTILINE)
-    is_old = bool(text) and (version is None or int(version[1]) < VERSION)
+    values = _top_level(file.read_text(encoding="utf-8-sig", errors="replace")) if file.is_file() else None
+    named, version = (values or {}).get("artifacts"), (values or {}).get("version", 1)
+    is_old = values is not None and not (isinstance(version, int) and version >= VERSION)
     start = Path() if is_old else file.parent
-    return start / expanded(named[1] if named else DEFAULT_ARTIFACTS, str(file))
+    return start / expanded(named if isinstance(named, str) and named else DEFAULT_ARTIFACTS, str(file))
+
+
+def _top_level(text: str) -> dict[str, Any]:
+    """The values of a recipe that stand above its tables; of one that is no TOML, those of its lines that are."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        found: dict[str, Any] = {}
+        for line in re.split(r"^\s*\[", text, maxsplit=1, flags=re.MULTILINE)[0].splitlines():
+            with suppress(tomllib.TOMLDecodeError):
+                found |= tomllib.loads(line)
+        return found
 
 
 def _chosen(config: Path | None, flags: Mapping[str, Any], artifact: object) -> Path | None:

@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 
 from mctl.errors import UserError
 
+_PATHS = {"--against", "--artifacts", "--config", "-c", "--data"}
+"""Options whose value is a path of its own, and never the export that was meant."""
+
 
 def leave_report(
     error: Exception, artifact: Path | None, config: Path | None, artifacts: Path | None, provider: str | None
@@ -40,11 +43,11 @@ def leave_report_of_usage(error: UserError, arguments: Sequence[str]) -> None:
         error: why it was refused.
         arguments: what was typed.
     """
-    from mctl.cli.app import command_of
+    from mctl.cli.app import COMMANDS, command_of
     from mctl.pipeline.lineage import is_export
     from mctl.recipe_paths import expanded
 
-    command = next((place for place, word in enumerate(arguments) if not word.startswith("-")), None)
+    command = next((place for place, word in enumerate(arguments) if word in COMMANDS), None)
     if command is None or arguments[command] != "validate":
         return
     typed = _typed([*arguments[:command], *arguments[command + 1 :]], command_of("validate").params)
@@ -55,7 +58,8 @@ def leave_report_of_usage(error: UserError, arguments: Sequence[str]) -> None:
 
     with suppress(UserError):
         # An option whose value was forgotten takes the word behind it.
-        words = (*typed.named, *typed.doubtful, *typed.values.values())
+        values = (value for option, value in typed.values.items() if option not in _PATHS)
+        words = (*typed.named, *typed.doubtful, *values)
         named = [Path(expanded(word, "ARTIFACT")) for word in words]
         artifact = next((place for place in named if is_export(place)), named[0] if typed.named else None)
         leave_report(error, artifact, path("--config", "-c"), path("--artifacts"), typed.values.get("--provider"))

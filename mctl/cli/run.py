@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import typer
 
 from mctl.cli import options
@@ -28,8 +30,9 @@ def run(
     from mctl.pipeline.preflight import check_paths, starts_from
     from mctl.recipe import RECIPE_FILE, load_recipe
     from mctl.report.console import open_console
+    from mctl.report.step_summary import check_step_summary
 
-    options.check_step_summary()
+    check_step_summary(os.environ)
     recipe = load_recipe(config, {"artifacts": artifacts})
     if recipe.data.source is None:
         todo = "Name source under [data], or write a recipe: mctl init --data FILE --model FOLDER_OR_HUB_ID."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import io
 import os
@@ -12,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""Errors of a disk that is full, of a user's share of it, and of a file that may not become as large."""
 _NAMES = ("stdin", "stdout", "stderr")
 
 
@@ -58,21 +61,25 @@ def reader_may_leave() -> Iterator[None]:
         drop_output()
 
 
-def stdout_is_full() -> bool:
-    """Whether standard output leads to where there is no room: errors of a stream do not name it.
+def full_output() -> str | None:
+    """What to call standard output in an error of a full disk, since errors of a stream do not name it.
 
-    What was refused may be kept, to be written again, or be gone: then the disk is asked.
+    Returns:
+        "standard output" if it has no room; that and more if only its disk is known to be full, which another file may
+        share; None if it has room.
     """
     try:
         sys.stdout.flush()
         number = sys.stdout.fileno()
         kind, room = os.fstat(number), os.fstatvfs(number).f_bavail
     except io.UnsupportedOperation:  # A stream in memory.
-        return False
-    except OSError:
-        return True
+        return None
+    except OSError as error:
+        return "standard output" if error.errno in NO_ROOM else None
     full = Path("/dev/full")
-    return (stat.S_ISREG(kind.st_mode) and room == 0) or (full.exists() and os.path.samestat(kind, full.stat()))
+    if full.exists() and os.path.samestat(kind, full.stat()):
+        return "standard output"
+    return "standard output, or a file on the same disk" if stat.S_ISREG(kind.st_mode) and room == 0 else None
 
 
 def drop_output() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -170,9 +171,10 @@ def validate(
     from mctl.data.settings import DEFAULT_TEST_SHARE
     from mctl.pipeline.validate import validate as run
     from mctl.report.console import open_console
+    from mctl.report.step_summary import check_step_summary
 
     try:
-        options.check_step_summary()
+        check_step_summary(os.environ)
         recipe, config = recipe_at_hand(
             config,
             {

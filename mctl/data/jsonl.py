@@ -65,7 +65,7 @@ def each_key_once(where: str, pairs: Sequence[tuple[str, object]]) -> dict[str, 
 
 
 def decoder(where: str) -> json.JSONDecoder:
-    """What reads JSON whose keys stand once, and whose numbers keep their digits."""
+    """Decodes JSON. A key that stands twice is refused, and numbers keep their digits."""
     return json.JSONDecoder(object_pairs_hook=partial(each_key_once, where), parse_float=Number, parse_int=whole_number)
 
 

@@ -148,14 +148,14 @@ class _Rows:
         """The cells at some places."""
         label = self._label if key is None else key  # A table to label may have labels too.
         swallowed = SwallowedRows(self._where, self._width, self._separator, label)
-        others, checked = OtherHeaders(self._header), self._quotes == "checked"
+        other_headers, checked = OtherHeaders(self._header), self._quotes == "checked"
         for number, as_read in records:
             fields = as_read
             if checked and len(self._lines.record) > 1:
                 swallowed.look_at(number, self._lines.record)
             if len(fields) != self._width or self._trailing is None:
                 fields = self._fitted(fields, number, places if key is not None else ())
-            others.check(fields, f"{self._where}, line {number}")
+            other_headers.check(fields, f"{self._where}, line {number}")
             if label is not None:
                 swallowed.know(fields[label])
             yield number, [_NULL if fields[place] == _NULL else fields[place] for place in places]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -21,7 +22,6 @@ from mctl.data.split_names import WHOLE, NamedSplits, split_names, split_of
 from mctl.data.table import Dialect
 from mctl.errors import UserError
 
-_OWN_FILES = ("manifest.json", "mctl.toml")
 _OTHER_TABLES = frozenset(
     (
         ".xls",
@@ -184,11 +184,11 @@ def _files(folder: Path) -> list[str]:
 
 
 def _splits_below(folder: Path) -> list[str]:
-    """Files of the folders in a folder that are named as splits; mctl's own folders hold no data of this one."""
+    """Files of the folders in a folder that are named as splits."""
     return [
         f"{below.name}/{name}"
         for below in sorted(folder.iterdir())
-        if below.is_dir() and below.name[:1] != "." and not any((below / own).exists() for own in _OWN_FILES)
+        if below.is_dir() and below.name[:1] != "." and os.access(below, os.R_OK | os.X_OK)
         for name in [*_files(below), *_unread(below)]
         if split_of(name)
     ]

@@ -43,26 +43,38 @@ class OtherHeaders:
 
     def __init__(self, header: Sequence[str]) -> None:
         self._names = [folded(name) for name in header]
-        self._known = {name for name in self._names if name and not name.isdecimal()}
+        self._known = {name for name in self._names if name and not _is_number(name)}
         self._longest = 2 * max(map(len, header), default=0)  # Folding may shorten a name.
 
     def check(self, cells: Sequence[object], where: str) -> None:
         """Look at a row.
 
         Raises:
-            UserError: two cells or more are names of columns, and not all of them stand in their column.
+            UserError: two cells or more, and most of those that are not empty, are names of columns, and not all of
+                them stand in their column.
         """
         named = [
             (name, its)
             for cell, its in zip(cells, self._names, strict=False)
             if isinstance(cell, str) and len(cell) <= self._longest and (name := folded(cell)) in self._known
         ]
-        if len(named) > 1 and any(name != its for name, its in named):
+        if len(named) < 2 or all(name == its for name, its in named):
+            return
+        # A name may be a value too: of a class with a column of its scores, say.
+        if 2 * len(named) > sum(cell is not None and cell != "" for cell in cells):
             raise UserError(
                 f"the columns are named again, in another order: {', '.join(map(str, cells[:10]))}.",
                 where=where,
                 todo="Give files whose columns differ one by one, or join them by their columns' names.",
             )
+
+
+def _is_number(name: str) -> bool:
+    try:
+        float(name)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)

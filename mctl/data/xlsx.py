@@ -78,7 +78,7 @@ def _rows(
     """Rows without a cell are passed over where no other follows: sheets are often formatted far below their end."""
     width = len(header)
     blank: list[int] = []
-    others = OtherHeaders(header)
+    other_headers = OtherHeaders(header)
     with _explained(content):
         for number, row in enumerate(rows, start=2):
             if all(cell is None for cell in row):
@@ -90,7 +90,7 @@ def _rows(
                     where=f"{content.name}, row {number}",
                     todo="Name its column in the first row, or empty it.",
                 )
-            others.check(row, f"{content.name}, row {number}")
+            other_headers.check(row, f"{content.name}, row {number}")
             yield from ((empty, [None] * len(places)) for empty in blank)
             blank.clear()
             yield number, [row[place] if place < len(row) else None for place in places]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -72,6 +72,16 @@ def data_of(artifact: Artifact) -> DataSettings:
     paths = {"source": settings.source, "test": settings.test}
     here = {name: seen_from_here(path, artifact) for name, path in paths.items() if isinstance(path, str)}
     return settings.model_copy(update=here)
+
+
+def label_spelling_of(artifact: Artifact, recipe: Recipe) -> Literal["exact", "fold"]:
+    """How labels are compared: as the recipe at hand says, or as when the artifact was made."""
+    if "label_spelling" in recipe.data.model_fields_set:
+        return recipe.data.label_spelling
+    try:
+        return data_of(artifact).label_spelling
+    except UserError:  # It does not say.
+        return "exact"
 
 
 def is_data_of(source: str, artifact: Artifact) -> bool:

@@ -94,6 +94,9 @@ def label_table(
     label_place = _label_place(header, place, classifier)
     key = label_key(label_spelling)
     classes = {key(name): name for name in classifier.classes}
+    if len(classes) < len(classifier.classes):  # They differ in their spelling alone.
+        key = label_key("exact")
+        classes = {key(name): name for name in classifier.classes}
     names = [folded(name) for name in header]
     new = _new_columns(header, min(top_k, len(classifier.classes)))
 

@@ -33,10 +33,10 @@ def run(recipe: Recipe, progress: Progress) -> ValidationResult | None:
 
 
 def _plan(recipe: Recipe) -> str:
-    """The stages that are to come, with their epochs: each says the time that it has left, once it has begun."""
+    """The stages, with their epochs: each says the time that it has left, once it has begun."""
     settings = recipe.compress
-    teacher = settings.teacher or f"fine-tune ({recipe.finetune.epochs} epochs)"
-    epochs = f"{settings.ramp_epochs} epochs under masks, {settings.recovery_epochs} after"
-    return (
-        f"stages: {teacher}, compress ({epochs}), export {recipe.export.precision}, validate; each says its time left"
-    )
+    teacher = "a teacher from elsewhere" if settings.teacher else f"fine-tune ({recipe.finetune.epochs} epochs)"
+    ramp, after = settings.ramp_epochs, settings.recovery_epochs
+    epochs = f"{ramp} epochs under masks, {after} after" if settings.prune else f"{ramp + after} epochs"
+    stages = f"{teacher}, compress ({epochs}), export {recipe.export.precision}, validate"
+    return f"stages: {stages}; what is done already is kept"

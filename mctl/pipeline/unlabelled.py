@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mctl.artifact import Artifact
+from mctl.data.dataset import Dataset
 from mctl.data.text import comparison_key
 from mctl.errors import UserError
 from mctl.pipeline.corpus import Corpus, corpus_hashes
@@ -72,24 +73,31 @@ def unlabelled_texts(shop: Shop) -> list[str]:
     return list(found.values())
 
 
-def unlabelled_of(artifact: Artifact) -> Iterator[str]:
-    """The texts without labels that an artifact learnt from, before they were cut.
+def unlabelled_keys(artifact: Artifact, dataset: Dataset) -> Iterator[str]:
+    """The comparison keys of the texts without labels that an artifact learnt from, before they were cut.
+
+    Args:
+        artifact: a student; others learn from no such texts.
+        dataset: that it was made from: what is in it was left out.
 
     Raises:
-        UserError: a file is gone, or is not what it was.
+        UserError: a file is gone, or is not known to be what it was.
     """
     if artifact.manifest.kind != "compressed":  # The recipe of a teacher may name what is for its students.
         return
     data = data_of(artifact)
     named = (artifact.manifest.recipe.get("compress") or {}).get("unlabelled") or ()
     paths = tuple(seen_from_here(str(path), artifact) for path in named)
-    recorded = artifact.manifest.facts.get(_FACT)  # Version 0.1.0 recorded no hashes.
+    if not paths:
+        return
     hashes = list(corpus_hashes(paths, _FLAG).values())
-    if recorded is not None and hashes != recorded:
+    if hashes != artifact.manifest.facts.get(_FACT):  # Version 0.1.0 recorded none.
         raise UserError("these are not the texts that the artifact learnt from.", where=f"{_FLAG} {', '.join(paths)}")
     column = artifact.manifest.data["columns"]["text"]
+    known = {comparison_key(text) for split in dataset.splits.values() for text in split.texts}
     for path in dict.fromkeys(paths):
-        yield from Corpus(Path(path), column, _FLAG, data.quotes, data.sheet)
+        texts = Corpus(Path(path), column, _FLAG, data.quotes, data.sheet)
+        yield from (key for text in texts if (key := comparison_key(text)) not in known)
 
 
 class _Read:

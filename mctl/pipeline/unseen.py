@@ -12,7 +12,7 @@ from mctl.errors import UserError
 from mctl.pipeline.dataset import StageData
 from mctl.pipeline.inherit import data_of, is_data_of
 from mctl.pipeline.lineage import Lineage
-from mctl.pipeline.unlabelled import unlabelled_of
+from mctl.pipeline.unlabelled import unlabelled_keys
 from mctl.validators.gate import Check, data_check
 
 
@@ -42,19 +42,19 @@ def check_data(data: StageData, lineage: Lineage, *, unseen: bool, unknown: str 
 def _seen(data: StageData, models: list[Artifact]) -> int | None:
     """How many test texts these were trained on; None where the texts of a training are not at hand any more.
 
-    Texts are the same as cleaning has it, whatever their spaces and invisible characters are.
+    Two texts are the same if they are for cleaning: it ignores the number of spaces, and characters that nobody sees.
     """
     tests = Counter(map(comparison_key, data.splits["test"].texts))
     learnt: set[str] = set()
     try:
-        learnt.update(key for text in _trained_on(models) if (key := comparison_key(text)) in tests)
+        learnt.update(key for key in _keys_of_training(models) if key in tests)
     except UserError:
         return None
     return sum(tests[key] for key in learnt)
 
 
-def _trained_on(models: list[Artifact]) -> Iterator[str]:
-    """The texts that models were trained on, also those that they learnt a teacher's answers to.
+def _keys_of_training(models: list[Artifact]) -> Iterator[str]:
+    """The comparison keys of texts that models were trained on, also of those that they learnt a teacher's answers to.
 
     Raises:
         UserError: they are not what they were, or not there.
@@ -63,6 +63,7 @@ def _trained_on(models: list[Artifact]) -> Iterator[str]:
         of_training = load(data_of(artifact))
         if of_training.sha256 != sha256:
             raise UserError("the rows are not those that the artifact was made from.", where=of_training.source)
-        yield from of_training.splits["train"].texts
-    for artifact in models:
-        yield from unlabelled_of(artifact)
+        yield from map(comparison_key, of_training.splits["train"].texts)
+        for one in models:
+            if one.manifest.data.get("sha256") == sha256:
+                yield from unlabelled_keys(one, of_training)

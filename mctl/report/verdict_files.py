@@ -297,22 +297,3 @@ def parse_result(path: Path) -> ValidationResult:
             where=str(path),
             todo="Name a validation.json, or validate again.",
         ) from error
-
-
-def append_step_summary(result: ValidationResult, environment: Mapping[str, str]) -> None:
-    """On GitHub, add the summary to the page of the step; elsewhere do nothing.
-
-    Raises:
-        UserError: the file cannot be written.
-    """
-    path = environment.get("GITHUB_STEP_SUMMARY")
-    if path:
-        try:
-            with Path(path).open("ab") as file:
-                file.write(FORMATS["markdown"](result, Path()))
-        except OSError as error:
-            raise UserError(
-                f"the summary cannot be written: {error.strerror or error}.",
-                where=f"GITHUB_STEP_SUMMARY={path}",
-                todo="Unset the variable, or name a file.",
-            ) from error

@@ -7,7 +7,9 @@ import json
 from pathlib import Path
 
 from command import mctl
+from reseal import reseal
 
+from mctl.artifact import load_artifact
 from mctl.data import DataSettings, load
 from mctl.samples import headlines
 
@@ -58,10 +60,31 @@ def test_texts_that_a_student_learnt_without_labels_are_no_test(copy_of_chain: P
     ran = mctl(*judge, cwd=copy_of_chain)
     (data,) = [check for check in json.loads(ran.out)["checks"] if check["name"] == "data"]
     assert (ran.code, data["verdict"], data["figure"]) == (1, "fail", len(set(lines)))
-    written(copy_of_chain / "a.txt", lines[1:])
-    ran = mctl(*judge, cwd=copy_of_chain)
-    (data,) = [check for check in json.loads(ran.out)["checks"] if check["name"] == "data"]
-    assert (ran.code, data["verdict"]) == (3, "inconclusive"), "nobody can tell any more"
+    for change in (lambda: written(copy_of_chain / "a.txt", lines[1:]), lambda: forget(copy_of_chain / "artifacts")):
+        change()
+        ran = mctl(*judge, cwd=copy_of_chain)
+        (data,) = [check for check in json.loads(ran.out)["checks"] if check["name"] == "data"]
+        assert (ran.code, data["verdict"]) == (3, "inconclusive"), "nobody can tell any more"
+
+
+def forget(artifacts: Path) -> None:
+    """Have a student know no hashes of its texts, as those of 0.1.0."""
+    reseal(artifacts / "more", lambda manifest: manifest["facts"].pop("unlabelled_sha256"))
+    sha256 = load_artifact(artifacts / "more").as_parent().manifest_sha256
+    reseal(artifacts / "more-fp32", lambda manifest: manifest["parents"][0].update(manifest_sha256=sha256))
+    assert mctl("inspect", "artifacts/more-fp32", cwd=artifacts.parent).code == 0
+
+
+def test_texts_of_the_data_that_were_left_out_of_training_are_a_test(copy_of_chain: Path) -> None:
+    test = list(load(DataSettings(source=str(copy_of_chain / "news.csv"))).splits["test"])
+    pool = written(copy_of_chain / "a.txt", [*new(copy_of_chain), *(text for text, _ in test)])
+    assert mctl(*QUICK, "--unlabelled", pool, cwd=copy_of_chain).code == 0
+    assert mctl("export", "artifacts/more", "--fp32", cwd=copy_of_chain).code == 0
+    with (copy_of_chain / "tests.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("text", "label"), *test])
+    judge = ("validate", "artifacts/more-fp32", "--data", "tests.csv", "--no-emissions", "--repeats", "2", "--json")
+    (data,) = [one for one in json.loads(mctl(*judge, cwd=copy_of_chain).out)["checks"] if one["name"] == "data"]
+    assert (data["verdict"], data["figure"]) == ("info", 0)
 
 
 def test_other_texts_make_another_student_and_another_name_does_not(copy_of_chain: Path) -> None:

@@ -134,10 +134,19 @@ def test_a_recipe_that_cannot_be_read_leaves_no_old_pass(tmp_path: Path, argumen
     assert result_in(tmp_path / "old" / EXPORT)["verdict"] == "error"
 
 
-@pytest.mark.parametrize("first", ["--quiet", "--quite"])
-def test_an_option_before_the_command_leaves_no_old_pass(tmp_path: Path, first: str) -> None:
+def test_the_report_of_a_usage_error_is_of_the_export_that_was_meant(tmp_path: Path) -> None:
+    for name in ("old", "old/released"):
+        shutil.copytree(FIXTURE, tmp_path / name)
+    released = f"released/{EXPORT}"
+    assert mctl("validate", "--against", released, "--nosuch", cwd=tmp_path / "old").code == 2
+    assert result_in(tmp_path / "old" / EXPORT)["verdict"] == "error"
+    assert result_in(tmp_path / "old" / released)["verdict"] == "pass"
+
+
+@pytest.mark.parametrize("first", [("--quiet",), ("--quite",), ("--provider", "cpu")])
+def test_an_option_before_the_command_leaves_no_old_pass(tmp_path: Path, first: tuple[str, ...]) -> None:
     shutil.copytree(FIXTURE, tmp_path / "old")
-    assert mctl(first, "validate", EXPORT, cwd=tmp_path / "old").code == 2
+    assert mctl(*first, "validate", EXPORT, cwd=tmp_path / "old").code == 2
     assert result_in(tmp_path / "old" / EXPORT)["verdict"] == "error"
 
 
@@ -148,11 +157,13 @@ def test_two_validations_of_one_export_do_not_mix(copy_of_chain: Path) -> None:
     def another() -> None:
         refused.append(mctl("validate", EXPORT, "--data", "nowhere.csv", cwd=copy_of_chain))
         refused.append(mctl("validate", EXPORT, "--nosuch", cwd=copy_of_chain))
+        refused.append(mctl("validate", EXPORT, "--provider", "cuda", cwd=copy_of_chain))
+        assert result_in(copy_of_chain / EXPORT, "validation-cuda.json")["error"]["kind"] == "refused"
         assert result_in(copy_of_chain / EXPORT)["error"]["kind"] == "unfinished"
 
     with mock.patch("mctl.pipeline.validate.measure", side_effect=meanwhile(another)):
         assert mctl("validate", EXPORT, *QUICK, cwd=copy_of_chain).code == 0
-    assert [one.code for one in refused] == [2, 2]
+    assert [one.code for one in refused] == [2, 2, 2]
     assert "another `mctl validate` is judging this export" in " ".join(refused[0].err.split())
     assert result_in(copy_of_chain / EXPORT)["verdict"] == "pass"
     assert mctl("validate", EXPORT, "--data", "nowhere.csv", cwd=copy_of_chain).code == 2

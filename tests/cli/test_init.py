@@ -107,7 +107,9 @@ def test_columns_with_names_of_their_own_are_named_and_said(
     assert "columns: texts in 'message', labels in 'feeling'" in ran.err
     recipe = load_recipe(copy_of_sample / "mctl.toml")
     assert (recipe.data.text, recipe.data.label) == ("message", "feeling")
-    assert mctl("init", "--full", "--force", "--data", "own.csv", *named, cwd=copy_of_sample).code == 0
+    ran = mctl("init", "--full", "--force", "--data", "own.csv", *named, cwd=copy_of_sample)
+    again = "mctl init --data own.csv --text message --label feeling --model FOLDER_OR_HUB_ID --full --output mctl.toml"
+    assert (ran.code, ran.err.splitlines()[-1]) == (0, f"next: {again} --force")
     assert load_recipe(copy_of_sample / "mctl.toml").data == recipe.data
 
 

@@ -264,6 +264,25 @@ def test_columns_named_again_in_another_order_are_refused(tmp_path: Path, name: 
     assert (found.reason, found.rows, found.lines) == ("header_row", 1, ("22",))
 
 
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        (("text", "label", "predicted", "A", "B"), ("{}", "A", "B", "0.3", "0.7")),
+        (("text", "label", "0.0", "-1"), ("{}", "-1", "-1", "0.0")),
+        (("text", "first", "label", "yes", "no"), ("{}", "yes", "no", "3", "1")),
+    ],
+)
+def test_values_that_are_columns_too_are_no_header(
+    tmp_path: Path, header: tuple[str, ...], row: tuple[str, ...]
+) -> None:
+    other = {"A": "B", "B": "A", "-1": "0.0", "0.0": "-1", "yes": "no", "no": "yes"}
+    rows = [row, tuple(other.get(cell, cell) for cell in row)] * 20
+    lines = [header, *[(cells[0].format(f"text {number}"), *cells[1:]) for number, cells in enumerate(rows)]]
+    (tmp_path / "rows.csv").write_text("".join(",".join(line) + "\n" for line in lines))
+    found = load_path(tmp_path / "rows.csv")
+    assert sum(len(split) for split in found.splits.values()) == len(rows)
+
+
 @pytest.mark.parametrize("header", [("", "0", "1"), ("id", "text", "label", "0", "1")])
 def test_columns_that_are_numbers_are_named_by_no_row(tmp_path: Path, header: tuple[str, ...]) -> None:
     """pandas names columns 0, 1, ...; one-hot columns are named by the numbers of classes."""

@@ -40,6 +40,14 @@ def test_a_folder_without_train_is_refused_and_listed(write, two_classes):
         load(DataSettings(source=str(folder)))
 
 
+def test_a_split_in_a_folder_with_a_manifest_of_the_users_is_none_to_cut_in_place_of(write, two_classes):
+    folder = write("news/train.csv", two_classes).parent
+    write("news/splits/test.csv", [(f"test {text}", label) for text, label in two_classes])
+    (folder / "splits" / "manifest.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(UserError, match=r"splits/test\.csv"):
+        load(DataSettings(source=str(folder)))
+
+
 @pytest.mark.parametrize(
     ("other", "reason"),
     [

@@ -23,9 +23,10 @@ from mctl.report.junit import junit
 from mctl.report.page import page
 from mctl.report.sarif import sarif
 from mctl.report.schema import ValidationResult
+from mctl.report.step_summary import append_step_summary
 from mctl.report.summary import summary
 from mctl.report.terminal import show
-from mctl.report.verdict_files import FORMATS, append_step_summary, parse_result, write_evidence
+from mctl.report.verdict_files import FORMATS, parse_result, write_evidence
 
 EVIL = "<script>alert(1)</script>\"'&]]>--><img src=x onerror=y>{{ 7*7 }}\x1b[31m[x](javascript:y)|`z`"
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=40)

@@ -619,8 +619,8 @@ def test_what_making_took_is_repaid_or_not():
     repaid = break_even_check(BreakEven(120_000.4, 120_000.4, 120_000.4), 0.02)
     never = break_even_check(BreakEven(INF, INF, INF), 0.02)
     assert repaid.verdict == never.verdict == "info"
-    assert repaid.why == "making it of the baseline took 0.02 kWh, which 120000 texts save"
-    assert never.why == "making it of the baseline took 0.02 kWh, and it saves none"
+    assert repaid.why == "making it from the baseline took 0.02 kWh, which 120000 texts save"
+    assert never.why == "making it from the baseline took 0.02 kWh, and it saves none"
     assert decide([repaid, never]) == "pass"
 
 
@@ -631,7 +631,7 @@ def test_energy_says_its_interval():
 
 def test_break_even_says_its_interval_and_what_is_not_in_it():
     found = break_even_check(BreakEven(1200.0, 1000.0, 1500.0), 0.02)
-    assert found.why == "making it of the baseline took 0.02 kWh, which 1200 texts save (95 % interval 1000 to 1500)"
+    assert found.why == "making it from the baseline took 0.02 kWh, which 1200 texts save (95 % interval 1000 to 1500)"
     perhaps_never = break_even_check(BreakEven(1200.0, 1000.0, INF), 0.02, ["prune25"])
     assert perhaps_never.figure == 1200.0
     assert "without prune25, of which nothing is known" in perhaps_never.why

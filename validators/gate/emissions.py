@@ -39,7 +39,7 @@ def break_even_check(repaid: BreakEven, making_kwh: float, unknown: Sequence[str
     Args:
         unknown: stages whose electricity was not noted, which is then not among `making_kwh`.
     """
-    told = f"making it of the baseline took {making_kwh:.3g} kWh"
+    told = f"making it from the baseline took {making_kwh:.3g} kWh"
     if unknown:
         told = f"{told} without {', '.join(unknown)}, of which nothing is known"
     if math.isinf(repaid.texts):
