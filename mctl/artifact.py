@@ -376,6 +376,27 @@ def check_replaceable(folder: Path, kind: Kind, *, where: str | None = None, tod
         )
 
 
+def refuse_inside_artifact(folder: Path, where: str) -> None:
+    """Refuse to write into an artifact, whose files are counted and hashed.
+
+    Args:
+        folder: that is to be written to; it need not be there.
+        where: the option that named it, for the error.
+
+    Raises:
+        UserError: it is an artifact, or lies in one.
+    """
+    place = folder.absolute().resolve()
+    for parent in (place, *place.parents):
+        if not (parent / MANIFEST).is_file():
+            continue
+        try:
+            _opened(parent)
+        except UserError:  # Other programs have manifests too.
+            continue
+        raise UserError(f"this is in the artifact {parent.name}.", where=where, todo="Name another folder.")
+
+
 def check_kind(folder: Path, kind: Kind, *, where: str | None = None, todo: str | None = None) -> Manifest | None:
     """As `check_replaceable`, without looking at the files of an artifact.
 

@@ -76,5 +76,8 @@ def _lines(key: str, field: FieldInfo, given: Mapping[str, Any], dotted: str) ->
 
 
 def _toml(value: Any) -> str:
-    """A TOML value: strings and numbers are written as in JSON, but for Unicode, which stays readable."""
-    return json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False)
+    """A TOML value: strings and numbers are written as in JSON, but for Unicode, which stays readable.
+
+    TOML wants DEL escaped, which JSON does not.
+    """
+    return json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False).replace("\x7f", "\\u007f")

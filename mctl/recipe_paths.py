@@ -53,8 +53,14 @@ PATHS: Mapping[str, Callable[[str], bool]] = {
 }
 
 
+_FLAGS = {"data.source": "data", "model.name": "model"}
+"""What the flag of a setting is called, where it is not called as the setting."""
+
+
 def expanded(value: str | Path, where: str) -> str:
     """A path with `~` and `~name` at its beginning replaced by the home folder.
+
+    With `./` before it, `~` is a name as any other; the path is then absolute, so that it stays one.
 
     Args:
         value: a path as a user wrote it.
@@ -68,7 +74,9 @@ def expanded(value: str | Path, where: str) -> str:
         'news.csv'
     """
     try:
-        return str(Path(value).expanduser()) if str(value).startswith("~") else str(value)
+        if not str(value).startswith("~"):
+            return str(Path(value).absolute() if str(Path(value)).startswith("~") else value)
+        return str(Path(value).expanduser())
     except RuntimeError as error:
         name = Path(value).parts[0]
         raise UserError(
@@ -80,7 +88,8 @@ def flag_path(dotted: str, value: Any) -> Any:
     """The value of a flag, with the home folder in the place of `~` where the setting is a path."""
     if dotted not in PATHS:
         return value
-    return _each(value, lambda one: expanded(one, f"--{dotted.split('.')[-1].replace('_', '-')}"))
+    flag = _FLAGS.get(dotted, dotted.split(".")[-1].replace("_", "-"))
+    return _each(value, lambda one: expanded(one, f"--{flag}"))
 
 
 def place(values: dict[str, Any], file: Path, version: int) -> None:
@@ -127,9 +136,10 @@ def seen_from(folder: Path, dotted: str, value: str) -> str:
     if dotted not in PATHS or Path(value).is_absolute() or value.startswith("~"):
         return value
     here = folder.resolve() == Path.cwd()
-    if here or (PATHS[dotted](value) and not Path(value).exists()):
+    if here or (PATHS[dotted](expanded(value, dotted)) and not Path(value).exists()):
         return value
-    return os.path.relpath(Path(value).absolute(), folder.resolve())
+    way = os.path.relpath(Path(value).absolute(), folder.resolve())
+    return f"./{way}" if way.startswith("~") else way
 
 
 def _table(values: dict[str, Any], dotted: str) -> tuple[dict[str, Any] | None, str]:

@@ -177,6 +177,7 @@ def _refuse_without_table(flag: str, column: str | None, texts: list[str] | None
 def _table_named(texts: list[str] | None, format: str | None) -> Path | BinaryIO | None:
     from mctl.data.read import has_reader
     from mctl.errors import UserError
+    from mctl.recipe_paths import expanded
 
     if format is not None and (not texts or texts == ["-"]):
         return sys.stdin.buffer
@@ -200,13 +201,16 @@ def _table_named(texts: list[str] | None, format: str | None) -> Path | BinaryIO
             where=where,
             todo=f"Name the --format. If it has a text a line, `mctl predict < {where}` reads it.",
         )
-    return Path(where).expanduser()
+    return Path(expanded(where, "FILE"))
 
 
 def _is_file(text: str) -> bool:
+    from mctl.errors import UserError
+    from mctl.recipe_paths import expanded
+
     try:
-        return Path(text).expanduser().is_file()
-    except (OSError, RuntimeError, ValueError):  # Too long or no name at all, or the home of nobody: a text.
+        return Path(expanded(text, "FILE")).is_file()
+    except (OSError, UserError, ValueError):  # Too long or no name at all, or the home of nobody: a text.
         return False
 
 

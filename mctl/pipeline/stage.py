@@ -22,6 +22,7 @@ from mctl.artifact import (
     make_folder,
     names_in,
     now,
+    refuse_inside_artifact,
     settle,
 )
 from mctl.errors import UserError
@@ -54,6 +55,7 @@ def finished(
     Raises:
         UserError: something that mctl did not make is in one of these places.
     """
+    refuse_inside_artifact(folder.parent, f"--artifacts {folder.parent}")
     by_main(lambda: settle(folder))
     why = ""
     if os.path.lexists(folder):

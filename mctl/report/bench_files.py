@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from mctl.artifact import MANIFEST, make_folder, write_atomically
+from mctl.artifact import MANIFEST, make_folder, refuse_inside_artifact, write_atomically
 from mctl.errors import UserError
 from mctl.ownership import bench_hash, is_report, refuse_unless_report, signed, signed_picture
 from mctl.report.bench_markdown import markdown
@@ -23,11 +23,12 @@ def check_folder(folder: Path) -> None:
     """Refuse a folder that reports would damage, before anything is measured.
 
     Raises:
-        UserError: it is an artifact, whose files are counted and hashed, or a file, or a report would replace a file
-            that is not as mctl wrote it.
+        UserError: it is or lies in an artifact, or is a file, or a report would replace a file that is not as mctl
+            wrote it.
     """
     if (folder / MANIFEST).exists():
         raise UserError("this folder is an artifact.", where=f"--out {folder}", todo="Name another folder.")
+    refuse_inside_artifact(folder, f"--out {folder}")
     if folder.exists() and not folder.is_dir():
         raise UserError("this is a file.", where=f"--out {folder}", todo="Name a folder.")
     for name in _NAMES:

@@ -109,6 +109,7 @@ def test_a_batch_beyond_memory_is_a_missing_point(copy_of_chain: Path) -> None:
         (["artifacts/nothing"], ["artifacts/nothing", "no artifact here"]),
         (["--out", "news.csv"], ["--out news.csv", "this is a file"]),
         (["--out", TEACHER], ["--out artifacts/teacher", "is an artifact"]),
+        (["--out", f"{TEACHER}/below"], ["--out artifacts/teacher/below", "in the artifact teacher"]),
         (["--artifacts", "empty"], ["no export in empty", "mctl export"]),
     ],
 )

@@ -12,6 +12,7 @@ from refusal import Refused
 
 from mctl.cli import options
 from mctl.cli.app import COMMANDS
+from mctl.recipe import load_recipe
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -43,4 +44,25 @@ def test_artifacts_are_written_to_the_home_folder(
 
 def test_a_home_folder_that_is_none_is_refused(sample: Path, refused: Refused) -> None:
     refused("inspect", "~nobody-at-all/x", cwd=sample, words=["no home folder", "./~nobody-at-all/x"])
-    refused("finetune", "--data", "~nobody-at-all/x", cwd=sample, words=["--source", "no home folder"])
+    refused("finetune", "--data", "~nobody-at-all/x", cwd=sample, words=["--data", "no home folder"])
+
+
+def test_a_name_that_begins_with_the_sign_of_home_is_no_home_folder(
+    copy_of_sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`./~/news.csv` lies in a folder called `~`, also where the home folder has other data of that name."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    text = (copy_of_sample / "news.csv").read_text(encoding="utf-8")
+    (home / "news.csv").write_text(text.replace("Sports", "Others"), encoding="utf-8")
+    for name in ("~/news.csv", "~nobody.csv"):
+        (copy_of_sample / name).parent.mkdir(exist_ok=True)
+        (copy_of_sample / name).write_text(text, encoding="utf-8")
+        ran = mctl("init", "--data", f"./{name}", "--output", "other/mctl.toml", "--force", cwd=copy_of_sample)
+        assert ran.code == 0, ran.err
+        assert "Sports" in ran.err and "Others" not in ran.err
+        monkeypatch.chdir(copy_of_sample / "other")
+        assert Path(str(load_recipe(Path("mctl.toml")).data.source)).samefile(copy_of_sample / name)
+    labelled = mctl("predict", "./~nobody.csv", "--artifact", "nowhere", cwd=copy_of_sample)
+    assert "nowhere: no artifact here" in labelled.err

@@ -113,6 +113,17 @@ def test_columns_with_names_of_their_own_are_named_and_said(
     assert load_recipe(copy_of_sample / "mctl.toml").data == recipe.data
 
 
+def test_names_with_characters_that_toml_does_not_take_are_written_for_it(
+    copy_of_sample: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(copy_of_sample)
+    name = 'del\x7f "quote" \\ back.csv'
+    (copy_of_sample / name).write_bytes((copy_of_sample / "news.csv").read_bytes())
+    for full in ((), ("--full",)):
+        assert mctl("init", "--data", name, "--output", "new.toml", "--force", *full, cwd=copy_of_sample).code == 0
+        assert load_recipe(Path("new.toml")).data.source == name
+
+
 def test_what_is_no_file_is_not_replaced_even_if_asked(copy_of_sample: Path, refused: Refused) -> None:
     link, pipe = copy_of_sample / "link.toml", copy_of_sample / "pipe.toml"
     link.symlink_to("elsewhere.toml")

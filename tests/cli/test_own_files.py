@@ -71,6 +71,12 @@ def test_the_folder_of_a_model_is_not_where_its_artifact_goes(copy_of_chain: Pat
     refused("compress", "--teacher", "./teacher", "--artifacts", ".", cwd=copy_of_chain, words=words)
 
 
+@pytest.mark.parametrize("command", ["finetune", "compress", "run"])
+def test_nothing_is_made_in_an_artifact(copy_of_chain: Path, refused: Refused, command: str) -> None:
+    words = [f"--artifacts {EXPORT}", "in the artifact prune25-distill-fp16"]
+    refused(command, "--artifacts", EXPORT, cwd=copy_of_chain, words=words)
+
+
 def test_an_artifact_that_is_up_to_date_is_used_whatever_lies_in_it(copy_of_chain: Path) -> None:
     file(f"{TEACHER}/notes.txt")(copy_of_chain)
     before = contents(copy_of_chain)
