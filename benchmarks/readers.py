@@ -28,6 +28,7 @@ from typing import Any
 import openpyxl
 import pandas as pd
 
+from mctl.data.cells import Null
 from mctl.data.columns import find_columns
 from mctl.data.read import read_file, read_table
 from mctl.data.table import Dialect
@@ -293,7 +294,11 @@ def mismatch(made: Made) -> str | None:
         )
         found = [[text, label] for rows in source.chunks for text, label in zip(rows.texts, rows.labels, strict=True)]
         header, chunks = read_table(made.path, dialect=made.dialect)
-        whole = [["" if cell is None else str(cell) for cell in cells] for chunk in chunks for _, cells in chunk]
+        whole = [
+            ["" if cell is None or isinstance(cell, Null) else str(cell) for cell in cells]
+            for chunk in chunks
+            for _, cells in chunk
+        ]
     except UserError as error:
         return f"refused: {error}"
     if header != made.header:
