@@ -388,13 +388,12 @@ def refuse_inside_artifact(folder: Path, where: str) -> None:
     """
     place = folder.absolute().resolve()
     for parent in (place, *place.parents):
-        if not (parent / MANIFEST).is_file():
-            continue
         try:
-            _opened(parent)
-        except UserError:  # Other programs have manifests too.
+            found = (parent / MANIFEST).is_file() and _opened(parent)
+        except (OSError, UserError):  # A folder that may not be searched, or a manifest of another program.
             continue
-        raise UserError(f"this is in the artifact {parent.name}.", where=where, todo="Name another folder.")
+        if found:
+            raise UserError(f"this is in the artifact {parent.name}.", where=where, todo="Name another folder.")
 
 
 def check_kind(folder: Path, kind: Kind, *, where: str | None = None, todo: str | None = None) -> Manifest | None:
