@@ -31,12 +31,16 @@ def test_python_too(chain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert load("~/artifacts/teacher").artifact.folder == chain / "artifacts" / "teacher"
 
 
-def test_artifacts_are_written_to_the_home_folder(
-    copy_of_sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
-    monkeypatch.setenv("HOME", str(home))
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home folder."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(folder))
+    return folder
+
+
+def test_artifacts_are_written_to_the_home_folder(copy_of_sample: Path, home: Path) -> None:
     ran = mctl("finetune", "--artifacts=~/made", "--epochs", 1, cwd=copy_of_sample)
     assert (ran.code, ran.out) == (0, f"{home}/made/teacher\n"), ran.err
     assert not (copy_of_sample / "~").exists()
@@ -48,12 +52,9 @@ def test_a_home_folder_that_is_none_is_refused(sample: Path, refused: Refused) -
 
 
 def test_a_name_that_begins_with_the_sign_of_home_is_no_home_folder(
-    copy_of_sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    copy_of_sample: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`./~/news.csv` lies in a folder called `~`, also where the home folder has other data of that name."""
-    home = tmp_path / "home"
-    home.mkdir()
-    monkeypatch.setenv("HOME", str(home))
     text = (copy_of_sample / "news.csv").read_text(encoding="utf-8")
     (home / "news.csv").write_text(text.replace("Sports", "Others"), encoding="utf-8")
     for name in ("~/news.csv", "~nobody.csv"):
